@@ -1,0 +1,116 @@
+"""CloudEvents 1.0 over HTTP, by the CloudEvents SDK: the only file that imports it.
+
+`Event` is what our code handles; `parse` and `to_binary` are its way in and out.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from cloudevents.conversion import to_binary as sdk_to_binary
+from cloudevents.exceptions import GenericException
+from cloudevents.http import CloudEvent, from_http
+
+from schemas.errors import MalformedEvent
+from schemas.events import MAX_EVENT_BYTES
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """A CloudEvent with JSON data. `extensions` holds every extension attribute as text: operation, lane, traceparent, …"""
+
+    id: str
+    source: str
+    type: str
+    data: Mapping[str, Any]
+    subject: str | None = None
+    time: str | None = None
+    extensions: Mapping[str, str]
+
+    @property
+    def operation(self) -> str | None:
+        return self.extensions.get("operation")
+
+    @property
+    def lane(self) -> str | None:
+        return self.extensions.get("lane")
+
+    @property
+    def traceparent(self) -> str | None:
+        return self.extensions.get("traceparent")
+
+    def reply(self, *, id: str, source: str, type: str, data: Mapping[str, Any]) -> "Event":
+        """A new event about the same thing: subject, operation, lane and trace go on."""
+        kept = {name: self.extensions[name] for name in ("operation", "lane", "traceparent") if name in self.extensions}
+        return replace(self, id=id, source=source, type=type, data=data, time=now(), extensions=kept)
+
+
+def now() -> str:
+    """The time as RFC 3339 in UTC with Z."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse(headers: Mapping[str, str], body: bytes) -> Event:
+    """A request or response, binary or structured mode, to an Event.
+
+    Raises:
+        MalformedEvent: no CloudEvent 1.0, or its data is no JSON object.
+    """
+    try:
+        event = from_http(dict(headers), body, data_unmarshaller=_json_object)
+    except (GenericException, ValueError, TypeError, AttributeError) as exc:
+        raise MalformedEvent(f"not a CloudEvent with JSON data: {str(exc)[:200]}") from exc
+    attributes = {name: str(value) for name, value in event.get_attributes().items() if value is not None}
+    missing = [name for name in ("id", "source", "type") if not attributes.get(name)]
+    if missing or attributes.get("specversion") != "1.0":
+        raise MalformedEvent(f"a CloudEvent 1.0 needs {', '.join(missing) or 'specversion 1.0'}")
+    data = event.get_data()
+    if not isinstance(data, dict):
+        raise MalformedEvent("the data of a CloudEvent must be a JSON object here")
+    core = {"specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema"}
+    return Event(
+        id=attributes["id"],
+        source=attributes["source"],
+        type=attributes["type"],
+        subject=attributes.get("subject"),
+        time=attributes.get("time"),
+        data=data,
+        extensions={name: value for name, value in attributes.items() if name not in core},
+    )
+
+
+def to_binary(event: Event) -> tuple[dict[str, str], bytes]:
+    """An Event as HTTP headers and body in binary mode.
+
+    Raises:
+        MalformedEvent: larger than 32 KiB: events carry keys, never media.
+    """
+    attributes = {
+        "id": event.id,
+        "source": event.source,
+        "type": event.type,
+        "time": event.time or now(),
+        "datacontenttype": JSON,
+        **event.extensions,
+    }
+    if event.subject is not None:
+        attributes["subject"] = event.subject
+    headers, body = sdk_to_binary(CloudEvent(attributes, dict(event.data)), data_marshaller=_json_bytes)
+    if len(body) > MAX_EVENT_BYTES:
+        raise MalformedEvent(f"the data is {len(body)} bytes, at most {MAX_EVENT_BYTES} are allowed")
+    return dict(headers), body
+
+
+def _json_object(raw: Any) -> Any:
+    try:
+        return json.loads(raw) if isinstance(raw, str | bytes) else raw
+    except RecursionError as exc:
+        raise ValueError("nested too deeply") from exc
+
+
+def _json_bytes(data: Any) -> bytes:
+    return json.dumps(data, separators=(",", ":")).encode()

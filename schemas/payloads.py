@@ -1,0 +1,123 @@
+"""The data of our events and of the heartbeat: one model each. JSON Schemas are generated from them into `schemas/json/`."""
+
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.errors import FailureClass
+from schemas.facts import MediaFacts
+
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Size = Annotated[int, Field(ge=0)]
+MAX_MESSAGE_CHARS = 500
+MAX_LOG_CHARS = 4000
+
+
+class Payload(BaseModel):
+    """Frozen, and tolerant of fields that a later version may add."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Source(Payload):
+    """The object to read. Every read carries If-Match with `etag`."""
+
+    bucket: str
+    key: str
+    etag: str
+    bytes: Size
+    filename: str = Field(default="", description="the client's name for it; words for people, never a path")
+
+
+class Requested(Payload):
+    """`dev.darkroom.operation.requested`: one attempt of a work."""
+
+    attempt_id: str
+    work_id: str
+    attempt: Annotated[int, Field(ge=1)]
+    token: str | None = Field(default=None, description="HMAC over the attempt id; without one the function runs without a claim")
+    tenant: str = "default"
+    operation: str
+    version: int
+    parameters: dict[str, Any] = {}
+    deadline_s: Annotated[int, Field(ge=1)]
+    source: Source
+    facts: MediaFacts | None = Field(default=None, description="what probe found; null for probe itself")
+    output_bucket: str
+    output_prefix: str = Field(description="the attempt's own folder, ending in a slash")
+
+
+class ArtifactFacts(Payload):
+    """One object that an attempt wrote."""
+
+    object_key: str
+    content_type: str
+    bytes: Size
+    sha256: Sha256
+    width_px: int | None = None
+    height_px: int | None = None
+    duration_ms: int | None = None
+
+
+class Vector(Payload):
+    """One L2-normalised mean vector: little-endian float32, base64."""
+
+    MAX_BASE64_BYTES: ClassVar[int] = 8 * 1024
+
+    model: str
+    dimensions: Annotated[int, Field(ge=1, le=1536)]
+    base64: Annotated[str, Field(max_length=MAX_BASE64_BYTES)]
+
+
+class Completed(Payload):
+    """`dev.darkroom.operation.completed`, and the whole of `result.json`."""
+
+    attempt_id: str
+    run_id: str
+    token: str | None = None
+    operation: str
+    duration_ms: Size
+    artifacts: list[ArtifactFacts] = []
+    facts: MediaFacts | None = Field(default=None, description="from probe alone")
+    content_type: str | None = Field(default=None, description="from probe alone: what the bytes are")
+    vector: Vector | None = Field(default=None, description="from embed alone")
+
+
+class Failed(Payload):
+    """`dev.darkroom.operation.failed`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    attempt_id: str
+    run_id: str
+    token: str | None = None
+    operation: str
+    duration_ms: Size
+    failure: FailureClass = Field(alias="class")
+    message: Annotated[str, Field(max_length=MAX_MESSAGE_CHARS)]
+    log_tail: Annotated[str, Field(max_length=MAX_LOG_CHARS)] | None = None
+    source_gone: bool = Field(default=False, description="the object is not there any more, or is another one")
+
+
+class Heartbeat(Payload):
+    """A run's word to the gateway: the first one is the claim."""
+
+    attempt_id: str
+    run_id: str
+    token: str
+    progress: Annotated[float, Field(ge=0, le=1)] | None = None
+
+
+class Verdict(StrEnum):
+    """The gateway's answer to a heartbeat."""
+
+    GO = "go"  # the attempt is this run's: work
+    WAIT = "wait"  # another run has claimed it and it has not ended: answer the event with 503
+    STOP = "stop"  # cancelled, superseded or ended: answer the event with 200 and no body
+
+
+class HeartbeatAnswer(Payload):
+    """The body of the answer to a heartbeat."""
+
+    verdict: Verdict
