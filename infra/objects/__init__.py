@@ -1,1 +1,1 @@
-"""The object store: one port (`port.py`), two adapters (`folder.py`, `s3.py`), opened by URL (`open.py`)."""
+"""The object store: one port (`port.py`), three adapters (`folder.py`, `s3.py`, `memory.py`), opened by URL (`open.py`)."""

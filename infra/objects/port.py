@@ -44,6 +44,14 @@ class StoreFull(ObjectStoreError):
     """No space is left; nothing was written."""
 
 
+class TooLarge(ObjectStoreError):
+    """The stream is longer than the writer allowed; nothing was written."""
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(f"The stream is longer than {max_bytes} bytes.")
+        self.max_bytes = max_bytes
+
+
 class StoreUnavailable(ObjectStoreError):
     """The store does not answer, or answers with an error of its own: try again later."""
 
@@ -85,6 +93,7 @@ class Objects(Protocol):
 
         Raises:
             StoreFull: no space.
+            TooLarge: more than `max_bytes`.
         """
 
     def put_file(self, bucket: str, key: str, path: Path, *, content_type: str) -> Stored:

@@ -1,0 +1,131 @@
+"""A store in memory: the port for unit tests, held to the same contract suite as the others.
+
+It forgets everything with its process and notifies nobody. Its presigned URLs are served by the listener's application like the folder's.
+"""
+
+import hashlib
+import io
+import secrets
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from infra.objects.names import check_bucket, check_key
+from infra.objects.port import NoSuchObject, ObjectInfo, ObjectReplaced, Stored, TooLarge
+from infra.objects.signing import Presigning, Signer
+from infra.objects.streams import file_chunks
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Version:
+    info: ObjectInfo
+    data: bytes
+
+
+class MemoryObjects(Presigning):
+    """Objects in a dictionary."""
+
+    def __init__(self, public_url: str = "http://memory.invalid") -> None:
+        self._signer = Signer(public_url=public_url, secret=secrets.token_bytes(32))
+        self._versions: dict[tuple[str, str], _Version] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def signer(self) -> Signer:
+        return self._signer
+
+    def writer(self, bucket: str, key: str, *, content_type: str, max_bytes: int | None = None, how: str = "Put") -> "MemoryWriter":
+        """One object on its way, for callers that are handed bytes. `how` is of no interest here: nobody is notified."""
+        check_bucket(bucket)
+        check_key(key)
+        return MemoryWriter(self, bucket, key, content_type, max_bytes)
+
+    def put(self, bucket: str, key: str, chunks: Iterable[bytes], *, content_type: str, max_bytes: int | None = None) -> Stored:
+        with self.writer(bucket, key, content_type=content_type, max_bytes=max_bytes) as writer:
+            for chunk in chunks:
+                writer.write(chunk)
+            return writer.commit()
+
+    def put_file(self, bucket: str, key: str, path: Path, *, content_type: str) -> Stored:
+        return self.put(bucket, key, file_chunks(path), content_type=content_type)
+
+    def keep(self, bucket: str, key: str, content_type: str, data: bytes) -> Stored:
+        """Makes these bytes the object's newest version."""
+        etag = secrets.token_hex(8)
+        info = ObjectInfo(bucket=bucket, key=key, etag=etag, bytes=len(data), modified_at=datetime.now(UTC), content_type=content_type)
+        with self._lock:
+            self._versions[bucket, key] = _Version(info=info, data=data)
+        return Stored(etag=etag, bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+
+    @contextmanager
+    def open(self, bucket: str, key: str, *, if_match: str | None = None) -> Iterator[BinaryIO]:
+        yield io.BytesIO(self._version(bucket, key, if_match).data)
+
+    def fetch(self, bucket: str, key: str, path: Path, *, if_match: str | None = None) -> ObjectInfo:
+        version = self._version(bucket, key, if_match)
+        path.write_bytes(version.data)
+        return version.info
+
+    def head(self, bucket: str, key: str) -> ObjectInfo | None:
+        try:
+            return self._version(bucket, key, None).info
+        except NoSuchObject:
+            return None
+
+    def list(self, bucket: str, *, prefix: str = "", start_after: str = "") -> Iterator[ObjectInfo]:
+        check_bucket(bucket)
+        with self._lock:
+            infos = [version.info for (of, _), version in self._versions.items() if of == bucket]
+        yield from sorted((i for i in infos if i.key.startswith(prefix) and i.key > start_after), key=lambda i: i.key)
+
+    def delete(self, bucket: str, key: str, *, if_match: str | None = None) -> None:
+        check_bucket(bucket)
+        check_key(key)
+        with self._lock:
+            version = self._versions.get((bucket, key))
+            if version is None:
+                return
+            if if_match is not None and version.info.etag != if_match:
+                raise ObjectReplaced(bucket, key, if_match)
+            del self._versions[bucket, key]
+
+    def ready(self) -> None:
+        """Memory is always there."""
+
+    def _version(self, bucket: str, key: str, if_match: str | None) -> _Version:
+        check_bucket(bucket)
+        check_key(key)
+        with self._lock:
+            version = self._versions.get((bucket, key))
+        if version is None:
+            raise NoSuchObject(bucket, key)
+        if if_match is not None and version.info.etag != if_match:
+            raise ObjectReplaced(bucket, key, if_match)
+        return version
+
+
+class MemoryWriter:
+    """Collects one object's bytes; nobody sees them before `commit`."""
+
+    def __init__(self, store: MemoryObjects, bucket: str, key: str, content_type: str, max_bytes: int | None) -> None:
+        self._store, self._bucket, self._key, self._content_type, self._max_bytes = store, bucket, key, content_type, max_bytes
+        self._buffer = io.BytesIO()
+
+    def write(self, chunk: bytes) -> None:
+        self._buffer.write(chunk)
+        if self._max_bytes is not None and self._buffer.tell() > self._max_bytes:
+            raise TooLarge(self._max_bytes)
+
+    def commit(self) -> Stored:
+        return self._store.keep(self._bucket, self._key, self._content_type, self._buffer.getvalue())
+
+    def __enter__(self) -> "MemoryWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._buffer.close()
