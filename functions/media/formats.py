@@ -1,0 +1,105 @@
+"""The allowlists, in one place: containers, codecs, and how much of anything is too much.
+
+Sources: the project's own list of what is taken, and FFmpeg's and Pillow's names for it. Telling bytes apart is `magic`'s job.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from types import MappingProxyType
+
+from schemas.facts import Kind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container:
+    """A container that is taken.
+
+    Attributes:
+        name: as in `MediaFacts.container`.
+        label: its name in a sentence.
+        content_type: the MIME type of a file of `kind`.
+        audio_type: the MIME type when it holds sound alone, where that differs.
+        pillow: Pillow's plugin, for stills.
+        demuxer: FFmpeg's demuxer, forced on its input; one of its names is in FORMAT_WHITELIST.
+    """
+
+    name: str
+    label: str
+    kind: Kind
+    content_type: str
+    audio_type: str | None = None
+    pillow: str | None = None
+    demuxer: str | None = None
+
+
+_ALL = (
+    Container(name="jpeg", label="JPEG", kind=Kind.IMAGE, content_type="image/jpeg", pillow="JPEG"),
+    Container(name="png", label="PNG", kind=Kind.IMAGE, content_type="image/png", pillow="PNG"),
+    Container(name="webp", label="WebP", kind=Kind.IMAGE, content_type="image/webp", pillow="WEBP"),
+    Container(name="gif", label="GIF", kind=Kind.IMAGE, content_type="image/gif", pillow="GIF"),
+    Container(name="avif", label="AVIF", kind=Kind.IMAGE, content_type="image/avif", pillow="AVIF"),
+    Container(name="bmp", label="BMP", kind=Kind.IMAGE, content_type="image/bmp", pillow="BMP"),
+    Container(name="tiff", label="TIFF", kind=Kind.IMAGE, content_type="image/tiff", pillow="TIFF"),
+    Container(name="mp4", label="MP4", kind=Kind.VIDEO, content_type="video/mp4", audio_type="audio/mp4", demuxer="mov"),
+    Container(
+        name="matroska", label="Matroska", kind=Kind.VIDEO, content_type="video/matroska", audio_type="audio/matroska", demuxer="matroska"
+    ),
+    Container(name="webm", label="WebM", kind=Kind.VIDEO, content_type="video/webm", audio_type="audio/webm", demuxer="matroska"),
+    Container(name="mpegts", label="MPEG-TS", kind=Kind.VIDEO, content_type="video/mp2t", demuxer="mpegts"),
+    Container(name="avi", label="AVI", kind=Kind.VIDEO, content_type="video/vnd.avi", demuxer="avi"),
+    Container(name="ogg", label="Ogg", kind=Kind.VIDEO, content_type="video/ogg", audio_type="audio/ogg", demuxer="ogg"),
+    Container(name="mp3", label="MP3", kind=Kind.AUDIO, content_type="audio/mpeg", demuxer="mp3"),
+    Container(name="wav", label="WAV", kind=Kind.AUDIO, content_type="audio/wav", demuxer="wav"),
+    Container(name="flac", label="FLAC", kind=Kind.AUDIO, content_type="audio/flac", demuxer="flac"),
+)
+CONTAINERS: Mapping[str, Container] = MappingProxyType({container.name: container for container in _ALL})
+TAKEN = (
+    "JPEG, PNG, WebP, GIF, AVIF, BMP and TIFF pictures; MP4, MOV, Matroska, WebM, MPEG-TS, AVI and Ogg video; "
+    "M4A, Ogg, MP3, WAV and FLAC sound"
+)
+"""For sentences that say what would have been right."""
+
+FORMAT_WHITELIST = ("mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "webm", "mpegts", "avi", "ogg", "mp3", "wav", "flac")
+"""Every name of the demuxers above: FFmpeg compares the list with each name of a demuxer."""
+
+VIDEO_CODECS = ("h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mjpeg", "prores")
+AUDIO_CODECS = ("aac", "opus", "mp3", "mp2", "vorbis", "flac")
+"""Codecs that are decoded, by FFmpeg's codec names; so is all PCM of `PCM_CODECS`. mp2 is what MPEG-TS carries, and mp3's own decoder."""
+PCM_CODECS = (
+    *("pcm_u8", "pcm_s8", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be"),
+    *("pcm_f32le", "pcm_f32be", "pcm_f64le", "pcm_f64be", "pcm_alaw", "pcm_mulaw"),
+)
+DECODERS = (
+    *("h264", "hevc", "vp8", "libvpx", "vp9", "libvpx-vp9", "av1", "libdav1d", "mpeg4", "mjpeg", "prores"),
+    *("aac", "opus", "libopus", "mp3", "mp3float", "mp2", "mp2float", "vorbis", "libvorbis", "flac"),
+    *PCM_CODECS,
+)
+"""FFmpeg's decoders for those codecs, for `-codec_whitelist`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediaLimits:
+    """How much of anything is too much. Each is a setting, `MEDIA_` and the field's name in capitals."""
+
+    max_still_pixels: int = 50_000_000  # 88 MP of RGBA cost 708 MB
+    max_frame_pixels: int = 40_000_000  # 8K is 33 MP; 16000×9000 cost 424 MB
+    max_edge_px: int = 32_768
+    max_streams: int = 16
+    max_duration_s: int = 6 * 3600
+    max_frames: int = 2_000_000
+    max_packets: int = 6_000_000
+    max_still_frames: int = 10_000  # of an animation: only its first is decoded
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "MediaLimits":
+        """The limits, each from its variable where that is set.
+
+        Raises:
+            ValueError: a value that is no positive whole number.
+        """
+        values = {field.name: int(environment[name]) for field in fields(cls) if (name := f"MEDIA_{field.name.upper()}") in environment}
+        for name, value in values.items():
+            if value <= 0:
+                raise ValueError(f"MEDIA_{name.upper()} must be positive, not {value}")
+        return cls(**values)

@@ -1,0 +1,60 @@
+"""Opening a still with Pillow: by its own plugin alone, within the limits, whole or not at all. For code that runs in the image worker.
+
+Warnings are errors, dimensions are read before any pixel, and only the first frame is ever decoded.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from functions.errors import BadInput, FunctionError, LimitExceeded
+from functions.media.formats import CONTAINERS, MediaLimits
+
+
+@contextmanager
+def open_still(source: Path, container: str, limits: MediaLimits | None = None) -> Iterator[ImageFile.ImageFile]:
+    """A still, its header read and its size within the limits; what Pillow throws until the end of the block becomes one of our errors.
+
+    Args:
+        source: the file.
+        container: what the magic bytes said; no other plugin is tried.
+        limits: defaults to the environment's.
+
+    Raises:
+        BadInput: no such picture, or a broken one, here or while it is decoded in the block.
+        LimitExceeded: too many pixels, or more memory than there is.
+    """
+    bounds, kind = limits or MediaLimits.from_environment(), CONTAINERS[container]
+    assert kind.pillow
+    Image.MAX_IMAGE_PIXELS = bounds.max_still_pixels
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            with Image.open(source, formats=[kind.pillow]) as image:
+                _check_size(image.size, kind.label, bounds)
+                yield image
+        except FunctionError:
+            raise
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
+            raise LimitExceeded(f"The {kind.label} picture is larger than {bounds.max_still_pixels // 1_000_000} megapixels.") from exc
+        except MemoryError as exc:
+            raise LimitExceeded(f"The {kind.label} picture needs more memory than is allowed.") from exc
+        except UnidentifiedImageError as exc:
+            raise BadInput(f"The file begins like {kind.label}, but is no picture.") from exc
+        except (OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError, ArithmeticError, RuntimeError) as exc:
+            raise BadInput(f"The {kind.label} picture is cut short or corrupt.", log_tail=f"{type(exc).__name__}: {exc}") from exc
+
+
+def _check_size(size: tuple[int, int], label: str, bounds: MediaLimits) -> None:
+    width, height = size
+    if width < 1 or height < 1:
+        raise BadInput(f"The {label} picture has no pixels.")
+    if width * height > bounds.max_still_pixels or max(size) > bounds.max_edge_px:
+        raise LimitExceeded(
+            f"The {label} picture is {width} × {height} pixels; at most {bounds.max_still_pixels // 1_000_000} megapixels "
+            f"and {bounds.max_edge_px} a side are taken."
+        )

@@ -1,0 +1,1 @@
+"""HTTP ⇄ CloudEvent ⇄ handler: what every function does around its work."""
