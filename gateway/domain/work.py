@@ -3,7 +3,7 @@
 Every function takes records and gives records. Which rows they come from, and the transaction around them, is `gateway.service`'s job.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gateway.domain.retry import Counts, allows_another, backoff_s
 from gateway.domain.states import LIVE_ATTEMPTS, LIVE_WORKS, AttemptState, WorkState
@@ -17,7 +17,7 @@ class Work:
 
     state: WorkState
     attempts: int = 0
-    counts: Counts = Counts()
+    counts: Counts = field(default_factory=Counts)
     result_attempt: int | None = None
 
 

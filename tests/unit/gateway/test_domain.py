@@ -104,6 +104,7 @@ def test_job_state(tasks: list[TaskState], started: bool, expected: TaskState) -
 AWAITING = Row(media_id="1", state=MediaState.AWAITING_UPLOAD)
 ACCEPTED = Row(media_id="1", state=MediaState.ACCEPTED, etag="a")
 UPLOADED = Row(media_id="1", state=MediaState.UPLOADED, etag="a")
+OTHER = Row(media_id="2", state=MediaState.UPLOADED, etag="b")
 
 
 @pytest.mark.parametrize(
@@ -119,7 +120,7 @@ UPLOADED = Row(media_id="1", state=MediaState.UPLOADED, etag="a")
         (False, [], "a", Arrival(action=Action.ADOPT)),
         (False, [ACCEPTED], "a", Arrival(action=Action.NOTHING, media_id="1")),
         (False, [ACCEPTED], "b", Arrival(action=Action.ADOPT, replaced=("1",))),
-        (False, [replace(ACCEPTED, gone=True), replace(UPLOADED, media_id="2", etag="b")], "a", Arrival(action=Action.WAKE, media_id="1", replaced=("2",))),
+        (False, [replace(ACCEPTED, gone=True), OTHER], "a", Arrival(action=Action.WAKE, media_id="1", replaced=("2",))),
         (False, [replace(ACCEPTED, dead=True)], "a", Arrival(action=Action.ADOPT)),  # deleted, its object was removed, then put again
     ],
 )  # fmt: skip

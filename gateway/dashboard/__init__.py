@@ -1,0 +1,1 @@
+"""The dashboard: one page and its assets, served from here alone."""

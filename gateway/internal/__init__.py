@@ -1,0 +1,1 @@
+"""The broker-facing listener: events, dead letters, heartbeats. Never published."""

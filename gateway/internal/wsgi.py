@@ -1,0 +1,11 @@
+"""What gunicorn loads for the internal listener."""
+
+import threading
+
+from gateway.bootstrap import bootstrap, log_in_json
+from gateway.internal.app import create_app, keep_beating
+
+log_in_json()
+_gateway = bootstrap()
+app = create_app(_gateway)
+keep_beating(_gateway, threading.Event())

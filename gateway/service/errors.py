@@ -1,0 +1,41 @@
+"""What a use case may refuse, as data. HTTP status is `gateway.web.problems`' business.
+
+Refused
+├── NotFound       no such thing of this tenant
+├── Gone           it was there and is not any more
+├── Conflict       not in this state
+├── Invalid        well-formed and wrong: says which field and what is allowed
+└── Forged         an attempt's token is missing or wrong
+"""
+
+from collections.abc import Sequence
+
+from schemas.errors import FieldProblem
+
+
+class Refused(Exception):
+    """The root. The text is one sentence for people."""
+
+
+class NotFound(Refused):
+    def __init__(self, what: str, identifier: str) -> None:
+        super().__init__(f"There is no {what} {identifier}.")
+
+
+class Gone(Refused):
+    pass
+
+
+class Conflict(Refused):
+    pass
+
+
+class Invalid(Refused):
+    def __init__(self, message: str, problems: Sequence[FieldProblem] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+
+class Forged(Refused):
+    def __init__(self, attempt_id: str) -> None:
+        super().__init__(f"The token of attempt {attempt_id} is missing or wrong.")

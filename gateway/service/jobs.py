@@ -1,0 +1,143 @@
+"""Making jobs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from gateway.domain.states import MediaState
+from gateway.service.admission import admit_all
+from gateway.service.errors import Gone, Invalid, NotFound
+from gateway.service.tasks import fail_queued_tasks_of_media, refresh_jobs
+from gateway.service.works import URGENCY, attach, kind_misfit
+from gateway.settings import Settings
+from gateway.store.tables import JobRow, MediaRow, TaskRow
+from schemas.catalogue import Request, resolve
+from schemas.errors import FailureClass, FieldProblem
+from schemas.facts import MediaFacts
+from schemas.ids import uuid7
+
+MAX_OPERATIONS = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewJob:
+    """A client's wish, its operations resolved."""
+
+    media_id: str
+    requests: Sequence[Request]
+    priority: str = "interactive"
+    callback_url: str | None = None
+
+
+def distinct(requests: Sequence[Request]) -> Sequence[Request]:
+    """The same, once it is sure that none is repeated and that there are 1 to 32.
+
+    Raises:
+        Invalid.
+    """
+    if not 1 <= len(requests) <= MAX_OPERATIONS:
+        raise Invalid(
+            "A job needs operations.",
+            [FieldProblem(field="operations", message=f"{len(requests)} given", allowed=f"1 to {MAX_OPERATIONS}")],
+        )
+    identities = [request.identity for request in requests]
+    for identity in identities:
+        if identities.count(identity) > 1:
+            raise Invalid(
+                f"{identity[0]} with the same parameters is asked for twice.",
+                [FieldProblem(field="operations", message=f"{identity[0]} {identity[1]} is repeated", allowed="each once")],
+            )
+    return requests
+
+
+def create(session: Session, tenant: str, wish: NewJob, settings: Settings) -> JobRow:
+    """A job for a media in whatever state it is: tasks of one that is not probed yet wait for that.
+
+    Raises:
+        NotFound: no such media.
+        Gone: it never came, or is gone.
+        Invalid: it was rejected, or an operation cannot fit its kind.
+    """
+    media = lock_media(session, tenant, wish.media_id)
+    if media.state == MediaState.REJECTED:
+        raise Invalid(f"The media was rejected: {media.error_message}")
+    if media.state == MediaState.FAILED and (media.gone_at is not None or media.expired_at is not None):
+        raise Gone("The media's original never came or is gone.")
+    if media.state == MediaState.ACCEPTED:
+        facts = MediaFacts.model_validate(media.facts)
+        misfits = [misfit for request in wish.requests if (misfit := kind_misfit(request.operation, facts)) is not None]
+        if misfits:
+            raise Invalid(misfits[0], [FieldProblem(field="operations", message=misfit) for misfit in misfits])
+    return add(session, media, [(r.operation.name, r.parameters.model_dump(mode="json")) for r in wish.requests], wish, settings)
+
+
+def create_asked_for(session: Session, media: MediaRow, settings: Settings) -> None:
+    """The operations that were asked for with the upload become a job like any other."""
+    if media.operations:
+        asked, media.operations = list(media.operations), []
+        add(session, media, [(name, parameters) for name, parameters in asked], NewJob(media_id=media.id, requests=()), settings)
+
+
+def add(session: Session, media: MediaRow, items: Sequence[tuple[str, dict[str, Any]]], wish: NewJob, settings: Settings) -> JobRow:
+    job = JobRow(id=uuid7(), tenant=media.tenant, media_id=media.id, priority=wish.priority, callback_url=wish.callback_url)
+    session.add(job)
+    session.flush()
+    tasks = [
+        TaskRow(id=uuid7(), job_id=job.id, media_id=media.id, position=position, operation=name, parameters=parameters)
+        for position, (name, parameters) in enumerate(items)
+    ]
+    session.add_all(tasks)
+    session.flush()
+    if media.state == MediaState.ACCEPTED:
+        attach_tasks(session, media, tasks, {job.id: URGENCY[job.priority]}, settings)
+    elif media.state == MediaState.FAILED:
+        fail_queued_tasks_of_media(
+            session, media.id, FailureClass(media.error_class or "infra"), media.error_message or "The media has failed."
+        )
+    return job
+
+
+def attach_tasks(session: Session, media: MediaRow, tasks: Sequence[TaskRow], urgencies: dict[str, int], settings: Settings) -> None:
+    """Joins the tasks of an accepted media to their works, recounts the jobs, admits what can go. Works are locked in one order."""
+    for task in sorted(tasks, key=lambda one: (one.operation, sorted(one.parameters.items()), one.id)):
+        attach(session, task, media, urgencies[task.job_id])
+    session.flush()
+    refresh_jobs(session, {task.job_id for task in tasks})
+    admit_all(session, {task.operation for task in tasks}, settings)
+
+
+def attach_waiting(session: Session, media: MediaRow, settings: Settings) -> None:
+    """The media has just been accepted: every task that waited for that."""
+    rows = session.execute(
+        select(TaskRow, JobRow.priority)
+        .join(JobRow, JobRow.id == TaskRow.job_id)
+        .where(TaskRow.media_id == media.id, TaskRow.work_id.is_(None), TaskRow.state == "queued")
+    ).all()
+    attach_tasks(session, media, [task for task, _ in rows], {task.job_id: URGENCY[priority] for task, priority in rows}, settings)
+
+
+def lock_media(session: Session, tenant: str, media_id: str) -> MediaRow:
+    """The living media of this tenant, locked.
+
+    Raises:
+        NotFound.
+    """
+    media = session.scalar(
+        select(MediaRow).where(MediaRow.id == media_id, MediaRow.tenant == tenant, MediaRow.deleted_at.is_(None)).with_for_update()
+    )
+    if media is None:
+        raise NotFound("media", media_id)
+    return media
+
+
+def default_operations(names: Sequence[str]) -> list[list[Any]]:
+    """Names of operations in the form that a media row keeps.
+
+    Raises:
+        UnknownOperation, InvalidParameters, Invalid.
+    """
+    requests = [resolve(name) for name in names]
+    return [[r.operation.name, r.parameters.model_dump(mode="json")] for r in (distinct(requests) if requests else ())]

@@ -1,0 +1,230 @@
+"""Reading: rows to documents. Lists are newest first, by id (UUIDv7), with the last id as cursor."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from gateway import documents
+from gateway.domain.states import TaskState
+from gateway.service.errors import Conflict, NotFound
+from gateway.store import vectors
+from gateway.store.tables import ArtifactRow, AttemptRow, JobRow, MediaRow, TaskRow, WorkRow
+from infra.objects.port import Objects
+from schemas import keys
+from schemas.facts import MediaFacts
+from schemas.parameters import EmbedParameters
+
+Row = TypeVar("Row", MediaRow, JobRow)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Presigner:
+    """Hands out artifact URLs."""
+
+    objects: Objects
+    ttl_s: int
+
+    def url(self, artifact: ArtifactRow) -> str:
+        return self.objects.presign_get(keys.OUTPUTS_BUCKET, artifact.object_key, ttl_s=self.ttl_s, content_type=artifact.content_type)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """Where a list goes on, and how much of it."""
+
+    limit: int = 50
+    cursor: str | None = None
+
+
+def rfc3339(moment: datetime) -> str:
+    """RFC 3339 in UTC with Z, to the millisecond."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _maybe(moment: datetime | None) -> str | None:
+    return None if moment is None else rfc3339(moment)
+
+
+def _error(failure: str | None, message: str | None) -> documents.ErrorDocument | None:
+    return None if failure is None else documents.ErrorDocument(failure=failure, message=message or "")
+
+
+def media_row(session: Session, tenant: str, media_id: str) -> MediaRow:
+    """Raises NotFound for what was deleted, never was, or is another tenant's."""
+    media = session.scalar(select(MediaRow).where(MediaRow.id == media_id, MediaRow.tenant == tenant, MediaRow.deleted_at.is_(None)))
+    if media is None:
+        raise NotFound("media", media_id)
+    return media
+
+
+def media_document(media: MediaRow) -> documents.MediaDocument:
+    return documents.MediaDocument(
+        media_id=media.id,
+        filename=media.filename,
+        content_type=media.content_type,
+        object_key=media.object_key,
+        bytes=media.bytes,
+        sha256=media.sha256,
+        state=media.state,
+        facts=None if media.facts is None else MediaFacts.model_validate(media.facts),
+        error=_error(media.error_class, media.error_message),
+        created_at=rfc3339(media.created_at),
+    )
+
+
+def list_media(session: Session, tenant: str, page: Page, *, state: str | None = None, kind: str | None = None) -> documents.MediaList:
+    query = select(MediaRow).where(MediaRow.tenant == tenant, MediaRow.deleted_at.is_(None))
+    if state is not None:
+        query = query.where(MediaRow.state == state)
+    if kind is not None:
+        query = query.where(MediaRow.kind == kind)
+    rows, cursor = _page(session, query.order_by(MediaRow.id.desc()), page, lambda q, last: q.where(MediaRow.id < last))
+    return documents.MediaList(media=[media_document(row) for row in rows], next_cursor=cursor)
+
+
+def list_jobs(
+    session: Session, tenant: str, page: Page, presigner: Presigner, *, state: str | None = None, media_id: str | None = None
+) -> documents.JobList:
+    query = select(JobRow).where(JobRow.tenant == tenant)
+    if state is not None:
+        query = query.where(JobRow.state == state)
+    if media_id is not None:
+        query = query.where(JobRow.media_id == media_id)
+    rows, cursor = _page(session, query.order_by(JobRow.id.desc()), page, lambda q, last: q.where(JobRow.id < last))
+    return documents.JobList(jobs=job_documents(session, rows, presigner), next_cursor=cursor)
+
+
+def _page(
+    session: Session, query: Select[Row], page: Page, after: Callable[[Select[Row], str], Select[Row]]
+) -> tuple[Sequence[Row], str | None]:
+    if page.cursor is not None:
+        query = after(query, page.cursor)
+    rows = session.scalars(query.limit(page.limit + 1)).all()
+    return (rows, None) if len(rows) <= page.limit else (rows[: page.limit], rows[page.limit - 1].id)
+
+
+def job_document(session: Session, tenant: str, job_id: str, presigner: Presigner) -> documents.JobDocument:
+    job = session.scalar(select(JobRow).where(JobRow.id == job_id, JobRow.tenant == tenant))
+    if job is None:
+        raise NotFound("job", job_id)
+    return job_documents(session, [job], presigner)[0]
+
+
+def job_documents(session: Session, jobs: Sequence[JobRow], presigner: Presigner) -> list[documents.JobDocument]:
+    """Whole job documents, in four queries however many there are."""
+    tasks = session.scalars(select(TaskRow).where(TaskRow.job_id.in_([job.id for job in jobs])).order_by(TaskRow.position)).all()
+    works = {task.work_id for task in tasks if task.work_id}
+    attempts: dict[str, list[AttemptRow]] = defaultdict(list)
+    for attempt in session.scalars(select(AttemptRow).where(AttemptRow.work_id.in_(works)).order_by(AttemptRow.number)):
+        attempts[attempt.work_id].append(attempt)
+    artifacts = _artifacts_of(session, works, presigner)
+    by_job: dict[str, list[documents.TaskDocument]] = defaultdict(list)
+    for task in tasks:
+        by_job[task.job_id].append(_task(task, attempts[task.work_id or ""], artifacts[task.work_id or ""]))
+    return [
+        documents.JobDocument(
+            job_id=job.id,
+            media_id=job.media_id,
+            state=job.state,
+            priority=job.priority,
+            callback_url=job.callback_url,
+            created_at=rfc3339(job.created_at),
+            finished_at=_maybe(job.finished_at),
+            tasks=by_job[job.id],
+        )
+        for job in jobs
+    ]
+
+
+def _task(task: TaskRow, attempts: Sequence[AttemptRow], artifacts: Sequence[documents.ArtifactDocument]) -> documents.TaskDocument:
+    last = attempts[-1] if attempts else None
+    done = task.state == TaskState.DONE
+    return documents.TaskDocument(
+        task_id=task.id,
+        operation=task.operation,
+        parameters=task.parameters,
+        state=task.state,
+        attempt=last.number if last else None,
+        progress=1.0 if done else last.progress if last and task.state == TaskState.RUNNING else None,
+        queued_at=rfc3339(task.queued_at),
+        started_at=_maybe(task.started_at),
+        finished_at=_maybe(task.finished_at),
+        artifacts=list(artifacts) if done else [],
+        error=_error(task.error_class, task.error_message),
+        attempts=[
+            documents.AttemptDocument(
+                attempt=attempt.number,
+                started_at=_maybe(attempt.started_at),
+                finished_at=_maybe(attempt.finished_at),
+                failure=attempt.failure_class,
+                message=attempt.message,
+                log_tail=attempt.log_tail,
+            )
+            for attempt in attempts
+        ],
+    )
+
+
+def media_artifacts(session: Session, tenant: str, media_id: str, presigner: Presigner) -> documents.ArtifactList:
+    """Every artifact that a done task of this media names."""
+    media_row(session, tenant, media_id)
+    works = select(TaskRow.work_id).where(TaskRow.media_id == media_id, TaskRow.state == TaskState.DONE)
+    found = _artifacts_of(session, set(session.scalars(works)) - {None}, presigner)
+    return documents.ArtifactList(artifacts=[artifact for work in sorted(found) for artifact in found[work]])
+
+
+def _artifacts_of(session: Session, works: set[str] | set[str | None], presigner: Presigner) -> dict[str, list[documents.ArtifactDocument]]:
+    expires_at = rfc3339(datetime.now(UTC) + timedelta(seconds=presigner.ttl_s))
+    found: dict[str, list[documents.ArtifactDocument]] = defaultdict(list)
+    rows = session.execute(
+        select(ArtifactRow, WorkRow)
+        .join(WorkRow, WorkRow.id == ArtifactRow.work_id)
+        .where(ArtifactRow.work_id.in_(works))
+        .order_by(ArtifactRow.work_id, ArtifactRow.position)
+    ).all()
+    for artifact, work in rows:
+        found[work.id].append(
+            documents.ArtifactDocument(
+                artifact_id=artifact.id,
+                operation=work.operation,
+                parameters=_parameters(work),
+                object_key=artifact.object_key,
+                content_type=artifact.content_type,
+                bytes=artifact.bytes,
+                sha256=artifact.sha256,
+                width_px=artifact.width_px,
+                height_px=artifact.height_px,
+                duration_ms=artifact.duration_ms,
+                url=presigner.url(artifact),
+                expires_at=expires_at,
+            )
+        )
+    return found
+
+
+def _parameters(work: WorkRow) -> dict[str, object]:
+    from schemas.catalogue import CATALOGUE
+
+    return CATALOGUE[work.operation].parameters.model_validate_json(work.canonical_parameters).model_dump(mode="json")
+
+
+def similar(session: Session, tenant: str, media_id: str, k: int) -> documents.SimilarDocument:
+    """The k nearest media, without itself; score = (1 + cosine) / 2.
+
+    Raises:
+        Conflict: it has no vector yet.
+    """
+    media = media_row(session, tenant, media_id)
+    model = EmbedParameters().model
+    near = vectors.similar(session, tenant=tenant, sha256=media.sha256 or "", model=model, limit=k + 1)
+    if near is None:
+        raise Conflict("The media has no vector yet: run embed on it first.")
+    items = [
+        documents.SimilarItem(media_id=n.media_id, score=min(1.0, max(0.0, (1 + n.cosine) / 2))) for n in near if n.media_id != media_id
+    ]
+    return documents.SimilarDocument(model=model, items=items[:k])

@@ -1,0 +1,75 @@
+"""Counts by state, queue age, latencies; and the functions' instances, from the autoscaler's own metrics."""
+
+import logging
+import re
+import urllib.error
+import urllib.request
+from collections import defaultdict
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from gateway import documents
+from gateway.domain.states import MediaState, TaskState
+from gateway.store.tables import DeadLetterRow, JobRow, MediaRow, TaskRow
+from schemas.catalogue import CATALOGUE
+
+log = logging.getLogger(__name__)
+
+RECENT = text(
+    "select operation, percentile_cont(array[0.5, 0.95]) within group (order by duration_ms) from"
+    " (select operation, duration_ms from attempt where state = 'done' order by id desc limit 1000) recent group by operation"
+)
+_SAMPLE = re.compile(r"^(kn_revision_pods_count|kn_revision_pods_desired|darkroom_scale_min|darkroom_scale_max)\{([^}]*)\} ([0-9.eE+-]+)")
+_LABEL = re.compile(r'kn_service_name="([^"]*)"')
+
+
+def stats(session: Session, tenant: str, functions: list[documents.FunctionDocument]) -> documents.StatsDocument:
+    def count(column: object, tenant_column: object) -> dict[str, int]:
+        rows = session.execute(select(column, func.count()).where(tenant_column == tenant).group_by(column))  # type: ignore[call-overload]
+        return {str(state): int(n) for state, n in rows}
+
+    tasks = session.execute(
+        select(TaskRow.state, func.count()).join(JobRow, JobRow.id == TaskRow.job_id).where(JobRow.tenant == tenant).group_by(TaskRow.state)
+    )
+    oldest = session.scalar(
+        select(func.extract("epoch", func.now() - func.min(TaskRow.queued_at))).where(TaskRow.state == TaskState.QUEUED)
+    )
+    return documents.StatsDocument(
+        jobs=dict.fromkeys(TaskState, 0) | count(JobRow.state, JobRow.tenant),
+        tasks=dict.fromkeys(TaskState, 0) | {str(state): int(n) for state, n in tasks},
+        media=dict.fromkeys(MediaState, 0) | count(MediaRow.state, MediaRow.tenant),
+        functions=functions,
+        oldest_queued_s=float(oldest or 0),
+        latency_ms={operation: documents.Percentiles(p50=p[0], p95=p[1]) for operation, p in session.execute(RECENT)},
+        dead_letters=session.scalar(select(func.count()).select_from(DeadLetterRow).where(DeadLetterRow.redriven_at.is_(None))) or 0,
+    )
+
+
+def functions(metrics_url: str | None) -> list[documents.FunctionDocument]:
+    """Instances of each operation's service as the autoscaler counts them; null where nobody says."""
+    samples: dict[str, dict[str, int]] = defaultdict(dict)
+    for line in _metrics(metrics_url).splitlines():
+        if (sample := _SAMPLE.match(line)) and (label := _LABEL.search(sample.group(2))):
+            samples[label.group(1)][sample.group(1)] = int(float(sample.group(3)))
+    return [
+        documents.FunctionDocument(
+            name=name,
+            instances=samples[name].get("kn_revision_pods_count"),
+            desired=samples[name].get("kn_revision_pods_desired"),
+            min_scale=samples[name].get("darkroom_scale_min"),
+            max_scale=samples[name].get("darkroom_scale_max"),
+        )
+        for name in CATALOGUE
+    ]
+
+
+def _metrics(url: str | None) -> str:
+    if url is None:
+        return ""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  (a setting, not a client's word)
+            return str(answer.read().decode())
+    except (urllib.error.URLError, OSError) as exc:
+        log.warning("the autoscaler's metrics cannot be read", extra={"reason": str(exc)})
+        return ""

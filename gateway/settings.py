@@ -1,0 +1,38 @@
+"""Every setting of the gateway, read from the environment once. Names in the environment are the fields' names in capitals."""
+
+from functools import cached_property
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Frozen; a missing or wrong value is one clear error at start."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    database_url: SecretStr = Field(description="postgresql://… of the ledger")
+    object_store_url: SecretStr = Field(description="file:///folder, or http(s)://ACCESS:SECRET@host:port of an S3 store")
+    object_store_public_url: str | None = Field(default=None, description="the store's endpoint as clients see it; presigned URLs name it")
+    attempt_token_key: SecretStr = Field(description="key of the attempt tokens, at least 16 characters", min_length=16)
+    public_url: str = Field(default="http://localhost:8000", description="the gateway's own origin as clients see it")
+    k_sink: str | None = Field(default=None, description="the broker's ingress; the worker needs it (a SinkBinding sets it)")
+    autoscaler_metrics_url: str | None = Field(
+        default=None, description="Prometheus text with kn_revision_pods_*; without it instances are unknown"
+    )
+
+    slots: dict[str, int] = Field(
+        default={"probe": 8, "thumbnail": 8, "transcode": 2, "embed": 2}, description="attempts that may be out at once, per operation"
+    )
+    lease_s: float = Field(default=20, gt=0, description="a claimed attempt that is silent for longer is ended as infra")
+    start_timeout_s: float = Field(default=600, gt=0, description="an attempt not claimed so long after the broker's 202 is ended as infra")
+    awaiting_upload_s: float = Field(default=86_400, gt=0, description="a promised object that has not come by then never will")
+    reconcile_every_s: float = Field(default=60, gt=0, description="how often the worker lists the buckets against the ledger")
+
+    max_upload_bytes: int = Field(default=10 * 2**30, gt=0, description="largest upload")
+    presign_ttl_s: int = Field(default=3600, gt=0, le=604_800, description="how long an artifact's URL is good")
+    grant_ttl_s: int = Field(default=600, gt=0, le=600, description="how long an upload grant is good")
+
+    @cached_property
+    def token_key(self) -> bytes:
+        return self.attempt_token_key.get_secret_value().encode()

@@ -1,0 +1,288 @@
+"""The ledger's tables, typed. Migrations that make them are in `infra/migrations`.
+
+Locks are always taken in this order, so that no two transactions wait for each other: media → work → attempt → jobs (by id) → slot.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Index, MetaData, Text, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from gateway.domain.retry import Counts
+from gateway.domain.states import AttemptState, TaskState, WorkState
+from gateway.domain.work import Attempt, Work
+from schemas.events import Lane
+
+NOW = func.now()
+"""The database's clock at the start of the transaction: the only clock that rows are stamped with."""
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_N_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012
+        str: Text(),
+        int: BigInteger(),
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB(),
+        list[Any]: JSONB(),
+    }
+
+
+class MediaRow(Base):
+    """A media. `deleted_at` and `expired_at` are final; `gone_at` says that the key holds other bytes, or none."""
+
+    __tablename__ = "media"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant: Mapped[str]
+    filename: Mapped[str]
+    content_type: Mapped[str]
+    object_key: Mapped[str] = mapped_column(index=True)
+    etag: Mapped[str | None]
+    bytes: Mapped[int | None]
+    sha256: Mapped[str | None]
+    state: Mapped[str]
+    kind: Mapped[str | None]
+    facts: Mapped[dict[str, Any] | None]
+    error_class: Mapped[str | None]
+    error_message: Mapped[str | None]
+    operations: Mapped[list[Any]] = mapped_column(
+        comment="asked for with the upload: [[operation, parameters], …]; empty once they are a job"
+    )
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    uploaded_at: Mapped[datetime | None]
+    gone_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
+    expired_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("ix_media_tenant_id", "tenant", "id"),
+        Index("ix_media_tenant_sha256", "tenant", "sha256"),
+        Index("ix_media_awaiting", "created_at", postgresql_where=text("state = 'awaiting_upload'")),
+    )
+
+    @property
+    def dead(self) -> bool:
+        return self.deleted_at is not None or self.expired_at is not None
+
+
+class JobRow(Base):
+    """What a client asked for of one media."""
+
+    __tablename__ = "job"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant: Mapped[str]
+    media_id: Mapped[str] = mapped_column(ForeignKey("media.id"), index=True)
+    state: Mapped[str] = mapped_column(default=TaskState.QUEUED)
+    priority: Mapped[str]
+    callback_url: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_job_tenant_id", "tenant", "id"), Index("ix_job_tenant_state_id", "tenant", "state", "id"))
+
+
+class TaskRow(Base):
+    """One operation of one job. Its work is known once the media is accepted."""
+
+    __tablename__ = "task"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("job.id"), index=True)
+    media_id: Mapped[str] = mapped_column(ForeignKey("media.id"))
+    position: Mapped[int]
+    operation: Mapped[str]
+    parameters: Mapped[dict[str, Any]]
+    work_id: Mapped[str | None] = mapped_column(ForeignKey("work.id"), index=True)
+    state: Mapped[str] = mapped_column(default=TaskState.QUEUED)
+    queued_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    error_class: Mapped[str | None]
+    error_message: Mapped[str | None]
+
+    __table_args__ = (
+        Index("ix_task_media_live", "media_id", postgresql_where=text("state in ('queued', 'running')")),
+        Index("ix_task_state_queued", "queued_at", postgresql_where=text("state = 'queued'")),
+    )
+
+
+class WorkRow(Base):
+    """One result worth making once. `content` is the sha256 of the bytes; for a probe, `{media_id}:{etag}`."""
+
+    __tablename__ = "work"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant: Mapped[str]
+    content: Mapped[str]
+    operation: Mapped[str]
+    canonical_parameters: Mapped[str]
+    version: Mapped[int]
+    lane: Mapped[str] = mapped_column(default=Lane.REQUEST)
+    urgency: Mapped[int] = mapped_column(comment="0 interactive, 1 bulk: the best of its live tasks")
+    state: Mapped[str] = mapped_column(default=WorkState.WAITING)
+    attempts: Mapped[int] = mapped_column(default=0)
+    infra_failures: Mapped[int] = mapped_column(default=0)
+    tool_failures: Mapped[int] = mapped_column(default=0)
+    result_attempt: Mapped[int | None]
+    queued_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    not_before: Mapped[datetime] = mapped_column(server_default=NOW)
+
+    __table_args__ = (
+        UniqueConstraint("tenant", "content", "operation", "canonical_parameters", "version"),
+        Index("ix_work_waiting", "operation", "lane", "urgency", "queued_at", postgresql_where=text("state = 'waiting'")),
+    )
+
+    def record(self) -> Work:
+        return Work(
+            state=WorkState(self.state),
+            attempts=self.attempts,
+            counts=Counts(infra=self.infra_failures, tool=self.tool_failures),
+            result_attempt=self.result_attempt,
+        )
+
+    def take(self, work: Work) -> None:
+        self.state, self.attempts, self.result_attempt = work.state, work.attempts, work.result_attempt
+        self.infra_failures, self.tool_failures = work.counts.infra, work.counts.tool
+
+
+class AttemptRow(Base):
+    """One try of a work, `{work_id}.{n}`. It outlives its work and its media, for its slot and its late replies."""
+
+    __tablename__ = "attempt"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    work_id: Mapped[str] = mapped_column(index=True)
+    number: Mapped[int]
+    operation: Mapped[str]
+    lane: Mapped[str]
+    state: Mapped[str]
+    holds_slot: Mapped[bool] = mapped_column(default=True)
+    source_media_id: Mapped[str]
+    source_etag: Mapped[str]
+    output_prefix: Mapped[str]
+    run_id: Mapped[str | None]
+    progress: Mapped[float | None]
+    failure_class: Mapped[str | None]
+    message: Mapped[str | None]
+    log_tail: Mapped[str | None]
+    duration_ms: Mapped[int | None]
+    admitted_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    sent_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    heartbeat_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_attempt_slots", "operation", "lane", postgresql_where=text("holds_slot")),)
+
+    def record(self) -> Attempt:
+        return Attempt(number=self.number, state=AttemptState(self.state), run_id=self.run_id, holds_slot=self.holds_slot)
+
+    def take(self, attempt: Attempt) -> None:
+        self.state, self.run_id, self.holds_slot = attempt.state, attempt.run_id, attempt.holds_slot
+
+
+class SlotRow(Base):
+    """One row an operation and lane: its lock makes counting and admitting one step."""
+
+    __tablename__ = "slot"
+
+    operation: Mapped[str] = mapped_column(primary_key=True)
+    lane: Mapped[str] = mapped_column(primary_key=True)
+
+
+class ArtifactRow(Base):
+    """An object that a work made."""
+
+    __tablename__ = "artifact"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    work_id: Mapped[str] = mapped_column(ForeignKey("work.id"), index=True)
+    position: Mapped[int]
+    object_key: Mapped[str]
+    content_type: Mapped[str]
+    bytes: Mapped[int]
+    sha256: Mapped[str]
+    width_px: Mapped[int | None]
+    height_px: Mapped[int | None]
+    duration_ms: Mapped[int | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class InboxRow(Base):
+    """An event that was taken in: its effects are there, or it had none."""
+
+    __tablename__ = "inbox"
+
+    source: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    received_at: Mapped[datetime] = mapped_column(server_default=NOW, index=True)
+
+
+class OutboxRow(Base):
+    """An attempt whose `requested` event has to go out. `claimed_until`: a relay has it under way."""
+
+    __tablename__ = "outbox"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    attempt_id: Mapped[str] = mapped_column(unique=True)
+    event: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    claimed_until: Mapped[datetime | None]
+
+
+class DeadLetterRow(Base):
+    """An event that nobody could take, after the sink tried to apply it."""
+
+    __tablename__ = "dead_letter"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    event_type: Mapped[str]
+    event: Mapped[dict[str, Any]]
+    operation: Mapped[str | None]
+    attempt_id: Mapped[str | None]
+    code: Mapped[int | None]
+    message: Mapped[str]
+    received_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    redriven_at: Mapped[datetime | None]
+
+
+class DoomedObjectRow(Base):
+    """An object to remove: of this version only, so that a later one under the same key stays."""
+
+    __tablename__ = "doomed_object"
+
+    bucket: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    etag: Mapped[str] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class UploadRow(Base):
+    """A direct upload's grant."""
+
+    __tablename__ = "upload"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    media_id: Mapped[str] = mapped_column(ForeignKey("media.id"))
+    expires_at: Mapped[datetime]
+
+
+class LivenessRow(Base):
+    """Since when a part has been up without a gap, by the database's clock: the reaper judges nobody who could not be heard."""
+
+    __tablename__ = "liveness"
+
+    part: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[datetime]
+    seen_at: Mapped[datetime]

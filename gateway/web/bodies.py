@@ -1,0 +1,100 @@
+"""What clients may send as JSON, and how query parameters are read. Wrong input becomes one Invalid with every field that is wrong."""
+
+from typing import Annotated, Any, Literal, TypeVar
+
+from flask import Request as HttpRequest
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+from gateway.service.errors import Invalid
+from gateway.service.queries import Page
+from schemas.errors import FieldProblem
+from schemas.ids import is_id
+
+MAX_JSON_BYTES = 64 * 1024
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class OperationItem(Body):
+    operation: str
+    parameters: dict[str, Any] = {}
+
+
+class JobBody(Body):
+    media_id: str
+    operations: Annotated[list[str | OperationItem], Field(min_length=1, max_length=32)]
+    priority: Literal["interactive", "bulk"] = "interactive"
+    callback_url: str | None = None
+
+
+class UploadBody(Body):
+    filename: Annotated[str, Field(min_length=1, max_length=1024)]
+    content_type: Annotated[str, Field(min_length=1, max_length=255)]
+    bytes: Annotated[int, Field(ge=1)]
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_json(request: HttpRequest, model: type[Model]) -> Model:
+    """The body as this model.
+
+    Raises:
+        BadRequest: no JSON. UnsupportedMediaType: declared as something else. Invalid: JSON, and wrong.
+    """
+    if request.mimetype not in ("application/json", ""):
+        raise UnsupportedMediaType("The body must be application/json.")
+    raw = request.get_data(cache=False)
+    if len(raw) > MAX_JSON_BYTES:
+        raise BadRequest(f"A JSON body may have at most {MAX_JSON_BYTES} bytes.")
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as exc:
+        errors = exc.errors(include_url=False)
+        if errors[0]["type"] == "json_invalid":
+            raise BadRequest("The body is not JSON.") from exc
+        problems = [FieldProblem(field=".".join(map(str, e["loc"])) or "body", message=e["msg"], allowed=_allowed(e)) for e in errors]
+        raise Invalid("The body does not fit: " + "; ".join(f"{p.field}: {p.message}" for p in problems)[:300], problems) from exc
+
+
+def _allowed(error: Any) -> str | None:
+    context = error.get("ctx", {})
+    return ", ".join(f"{key} {value}" for key, value in context.items() if isinstance(value, str | int | float)) or None
+
+
+def read_page(request: HttpRequest) -> Page:
+    """`limit` and `cursor`.
+
+    Raises:
+        Invalid.
+    """
+    limit = read_int(request, "limit", default=50, low=1, high=200)
+    cursor = request.args.get("cursor")
+    if cursor is not None and not is_id(cursor):
+        raise Invalid(
+            "cursor is not one that a list gave.", [FieldProblem(field="cursor", message="unknown", allowed="a list's next_cursor")]
+        )
+    return Page(limit=limit, cursor=cursor)
+
+
+def read_int(request: HttpRequest, name: str, *, default: int, low: int, high: int) -> int:
+    raw = request.args.get(name)
+    if raw is None:
+        return default
+    if not raw.isascii() or not raw.isdigit() or not low <= int(raw[:10]) <= high or len(raw) > 10:
+        raise Invalid(f"{name} is out of bounds.", [FieldProblem(field=name, message=f"{raw[:40]!r} given", allowed=f"{low} to {high}")])
+    return int(raw)
+
+
+def read_choice(request: HttpRequest, name: str, allowed: type[Any]) -> str | None:
+    """A query parameter that must be one of an enum's values."""
+    raw = request.args.get(name)
+    values = [str(one) for one in allowed]
+    if raw is not None and raw not in values:
+        raise Invalid(
+            f"{name} is not one of those there are.", [FieldProblem(field=name, message=f"{raw[:40]!r} given", allowed=", ".join(values))]
+        )
+    return raw

@@ -1,0 +1,11 @@
+"""gunicorn's settings for the public listener: event-driven, so that a slow client holds nobody up. The bind address is the caller's."""
+
+worker_class = "gevent"
+workers = 1
+worker_connections = 1000
+timeout = 60
+graceful_timeout = 30
+keepalive = 75
+limit_request_line = 8190
+limit_request_fields = 64
+limit_request_field_size = 8190

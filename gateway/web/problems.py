@@ -1,0 +1,82 @@
+"""Errors as RFC 9457 problem details: one table from exceptions to HTTP status. Never HTML, never a stack trace."""
+
+import logging
+from typing import Any
+
+from flask import Flask, Response, json
+from werkzeug.exceptions import HTTPException
+
+from gateway.service.errors import Conflict, Forged, Gone, Invalid, NotFound
+from gateway.store.database import DatabaseUnavailable
+from infra.objects.port import ObjectStoreError, StoreFull
+from schemas.errors import ContractError, FieldProblem, InvalidParameters, UnknownOperation
+
+log = logging.getLogger(__name__)
+
+STATUS: dict[type[Exception], int] = {
+    NotFound: 404,
+    Gone: 410,
+    Conflict: 409,
+    Invalid: 422,
+    Forged: 403,
+    UnknownOperation: 422,
+    InvalidParameters: 422,
+    ContractError: 400,
+    StoreFull: 507,
+    ObjectStoreError: 503,
+    DatabaseUnavailable: 503,
+}
+TITLES = {
+    400: "Malformed request", 404: "Not found", 403: "Forbidden", 405: "Method not allowed", 408: "Too slow", 409: "Conflict", 410: "Gone",
+    411: "Length required", 413: "Too large", 415: "Unsupported media type", 422: "Cannot be done", 429: "Too many requests",
+    500: "Our fault", 503: "Try again later", 507: "The store is full",
+}  # fmt: skip
+RETRY_AFTER_S = 2
+
+
+def problem(status: int, detail: str, errors: list[dict[str, Any]] | None = None) -> Response:
+    """One problem document."""
+    body = {"type": "about:blank", "title": TITLES.get(status, "Error"), "status": status, "detail": detail, "errors": errors or []}
+    response = Response(json.dumps(body), status, content_type="application/problem+json")
+    if status in (429, 503):
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response
+
+
+def install(app: Flask) -> None:
+    """Every exception of every route ends here."""
+    app.register_error_handler(HTTPException, _http)
+    for kind in STATUS:
+        app.register_error_handler(kind, _ours)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _http(exc: HTTPException) -> Response:
+    response = problem(exc.code or 500, exc.description or TITLES.get(exc.code or 500, "Error"))
+    for name, value in exc.get_headers():
+        if name.lower() in ("allow", "retry-after", "location"):
+            response.headers[name] = value
+    return response
+
+
+def _ours(exc: Exception) -> Response:
+    status = next(STATUS[kind] for kind in type(exc).__mro__ if kind in STATUS)
+    if status == 503:
+        log.warning("unavailable", extra={"reason": str(exc)})
+        return problem(status, "The database or the object store does not answer; nothing was lost, try again.")
+    return problem(status, str(exc), [_field(p) for p in _problems(exc)])
+
+
+def _problems(exc: Exception) -> tuple[FieldProblem, ...]:
+    if isinstance(exc, UnknownOperation):
+        return (FieldProblem(field="operations", message=f"no operation {exc.name!r}", allowed=", ".join(exc.allowed)),)
+    return exc.problems if isinstance(exc, Invalid | InvalidParameters) else ()
+
+
+def _field(one: FieldProblem) -> dict[str, Any]:
+    return {"field": one.field, "message": one.message, "allowed": one.allowed}
+
+
+def _unexpected(exc: Exception) -> Response:
+    log.exception("a defect of ours", exc_info=exc)
+    return problem(500, "Something went wrong on our side; it has been logged.")

@@ -1,0 +1,93 @@
+"""`python -m gateway.worker`: relay and timers until SIGTERM."""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+
+from sqlalchemy import distinct, select
+
+from gateway.bootstrap import Gateway, bootstrap, log_in_json
+from gateway.domain.states import WorkState
+from gateway.service.admission import admit_all
+from gateway.service.reaper import reap
+from gateway.service.reconciler import reconcile, remove_doomed
+from gateway.store.database import DatabaseUnavailable
+from gateway.store.tables import NOW, WorkRow
+from gateway.worker.relay import RENEW_EVERY_S, Relay
+from infra.objects.port import ObjectStoreError
+
+log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    log_in_json()
+    gateway = bootstrap()
+    if gateway.settings.k_sink is None:
+        raise SystemExit("K_SINK is not set: the worker needs the broker's URL.")
+    stop, wake = threading.Event(), threading.Event()
+
+    def end(_signal: int, _frame: object) -> None:
+        stop.set()
+        wake.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    relay = Relay(gateway.database, gateway.settings.k_sink)
+    threads = [
+        threading.Thread(target=gateway.database.listen, args=(wake, stop), name="listen", daemon=True),
+        *(
+            threading.Thread(target=every, args=(seconds, job, stop), name=job.__name__, daemon=True)
+            for seconds, job in timers(gateway, relay)
+        ),
+    ]
+    for thread in threads:
+        thread.start()
+    relay.run(wake, stop)
+
+
+def timers(gateway: Gateway, relay: Relay) -> list[tuple[float, Callable[[], object]]]:
+    """What is done how often, in seconds."""
+    database, objects, settings = gateway.database, gateway.objects, gateway.settings
+
+    def admit_what_waited() -> None:
+        with database.transaction() as session:
+            waiting = session.scalars(
+                select(distinct(WorkRow.operation)).where(WorkRow.state == WorkState.WAITING, WorkRow.not_before <= NOW)
+            ).all()
+            admit_all(session, waiting, settings)
+
+    def reap_the_silent() -> None:
+        reap(database, objects, settings)
+
+    def remove_what_is_to_go() -> None:
+        remove_doomed(database, objects)
+
+    def reconcile_buckets() -> None:
+        reconcile(database, objects, settings)
+
+    return [
+        (RENEW_EVERY_S, relay.renew),
+        (1.0, admit_what_waited),
+        (1.0, reap_the_silent),
+        (1.0, remove_what_is_to_go),
+        (settings.reconcile_every_s, reconcile_buckets),
+    ]
+
+
+def every(seconds: float, job: Callable[[], object], stop: threading.Event) -> None:
+    """Runs a job again and again; a failure is logged, and the next round tries anew."""
+    while not stop.is_set():
+        began = time.monotonic()
+        try:
+            job()
+        except (DatabaseUnavailable, ObjectStoreError) as exc:
+            log.warning("%s: %s", job.__name__, exc)
+        except Exception:
+            log.exception("%s failed", job.__name__)
+        stop.wait(max(0.1, seconds - (time.monotonic() - began)))
+
+
+if __name__ == "__main__":
+    main()
