@@ -18,7 +18,7 @@ _READY_TIMEOUT_S = 60.0
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status 0 after a stop that was asked for, 1 with one sentence on stderr when it could not start."""
     parser = argparse.ArgumentParser(prog="python -m infra.local", description="Run Knative manifests on one machine.")
-    parser.add_argument("manifests", nargs="+", type=Path, metavar="MANIFESTS", help="files and folders, with or without a kustomization.yaml")
+    parser.add_argument("manifests", nargs="+", type=Path, metavar="MANIFESTS", help="files, and folders of them")
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="for logs, the run state and the embedded database")
     parser.add_argument("--values", type=Path, metavar="FILE.json", help="secrets, overrides and ports that the manifests leave open")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")

@@ -30,5 +30,6 @@ class EmbeddedPostgres:
 
     async def stop(self) -> None:
         if self._server is not None:
+            await asyncio.to_thread(self._server.stop)  # whoever was killed before us may still be listed as its user
             await asyncio.to_thread(self._server.cleanup)
             self._server = None

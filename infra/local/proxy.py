@@ -52,9 +52,9 @@ class Proxy:
             skip_auto_headers=_UNTOUCHED,
         )
         server = web.Server(self._handle, handler_cancellation=True, access_log=None)
-        self._runner = web.ServerRunner(server)
+        self._runner = web.ServerRunner(server, shutdown_timeout=1.0)
         await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, port, shutdown_timeout=1.0).start()
+        await web.TCPSite(self._runner, self._host, port).start()
 
     async def stop(self) -> None:
         if self._runner is not None:

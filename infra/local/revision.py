@@ -44,9 +44,7 @@ class Revision:
         self._autoscaler = Autoscaler(scaling, ready=0, now_s=now_s)
         self._standing: Standing = standing_new(scaling, now_s)
         self._poked = 0.0
-        self._proxy = Proxy(
-            gate, self, host=host, timeout_s=service.timeout_s, response_start_timeout_s=service.response_start_timeout_s
-        )
+        self._proxy = Proxy(gate, self, host=host, timeout_s=service.timeout_s, response_start_timeout_s=service.response_start_timeout_s)
         self._loop_task: asyncio.Task[None] | None = None
 
     async def start(self, port: int) -> None:

@@ -1,0 +1,89 @@
+"""Knative Services on one machine: from zero and back, within their limits, healed. Real processes, real HTTP."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from .conftest import Running, get, get_all, wait_for
+
+
+def test_environment_is_the_manifests(platform: Running) -> None:
+    env = get(platform.service("echo")).json["env"]
+    assert (env["K_SERVICE"], env["K_CONFIGURATION"], env["K_REVISION"]) == ("echo", "echo", "echo-00001")
+    assert env["SECRET"] == "s3cret"
+    assert env["PARTNER"] == platform.service("listener") + "/in"
+    assert env["TMPDIR"].startswith(str(platform.data))
+    assert "PYTEST_CURRENT_TEST" not in env
+
+
+def test_limits_hold_under_load(platform: Running) -> None:
+    wait_for(
+        lambda: len(get_all([platform.service("echo") + "?sleep_s=0.2"] * 8)) and len(platform.ready("echo")) == 2, 20, "two instances"
+    )
+    answers = get_all([platform.service("echo") + "?sleep_s=0.2"] * 60)
+    # 2 instances × 2 at work, 2 × 10 × 2 waiting: 44 of 60 find room when all come at once, a few more when the first are done by then.
+    statuses = [answer.status for answer in answers]
+    assert set(statuses) == {200, 503}
+    assert 1 <= statuses.count(503) <= 60 - 44
+    served = [answer.json for answer in answers if answer.status == 200]
+    assert len({answer["pid"] for answer in served}) == 2
+    assert max(answer["most"] for answer in served) == 2
+    assert len(platform.instances("echo")) == 2
+
+
+def test_timeout_is_504(platform: Running) -> None:
+    started_s = time.monotonic()
+    answer = get(platform.service("echo") + "?sleep_s=6")
+    assert (answer.status, answer.body) == (504, b"request timeout\n")
+    assert time.monotonic() - started_s >= 3
+
+
+def test_killed_instance_is_healed(platform: Running) -> None:
+    get(platform.service("echo"))
+    victims = platform.ready("echo")
+    for pid in victims:
+        os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not set(victims) & set(platform.ready("echo")), 5, "the dead are gone")
+    assert get(platform.service("echo")).status == 200
+    assert "echo: healed" in platform.output.read_text()
+
+
+def test_killed_deployment_is_healed_on_its_port(platform: Running) -> None:
+    (victim,) = platform.ready("listener")
+    os.kill(victim, signal.SIGKILL)
+    wait_for(lambda: platform.ready("listener") not in ([], [victim]), 10, "another process")
+    assert get(platform.service("listener")).status == 200
+    assert f"pid {victim} was killed by signal 9" in platform.output.read_text()
+
+
+def test_metrics_have_the_autoscalers_names(platform: Running) -> None:
+    text = get(platform.urls["metrics"] + "/metrics").body.decode()
+    labels = 'k8s_namespace_name="demo",kn_configuration_name="echo",kn_revision_name="echo-00001",kn_service_name="echo"'
+    for name in (
+        "pods_desired",
+        "pods_requested",
+        "pods_count",
+        "concurrency_stable",
+        "concurrency_panic",
+        "concurrency_target",
+        "panic_mode",
+    ):
+        assert f"kn_revision_{name}{{{labels}}} " in text
+
+
+def test_to_zero_and_back(platform: Running) -> None:
+    wait_for(lambda: not platform.instances("echo"), 30, "zero when idle: 6 s window, 1 s grace")
+    before = get(platform.service("echo"))
+    assert before.status == 200
+    assert len(platform.ready("echo")) == 1
+
+
+def test_second_platform_says_who_is_there(platform: Running, manifests: Path) -> None:
+    argv = [sys.executable, "-m", "infra.local", str(manifests), "--data", str(platform.data), "--values", str(manifests / "values.json")]
+    second = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    assert second.returncode == 1
+    assert f"with pid {platform.process.pid}" in second.stderr
+    assert get(platform.service("echo")).status == 200
