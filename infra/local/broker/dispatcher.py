@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from infra.local.broker.admission import RefusedEvent, admit
 from infra.local.broker.delivery import next_wait_s
@@ -13,7 +14,7 @@ from infra.local.broker.event import Event
 from infra.local.broker.lane import Lane
 from infra.local.broker.metrics import DispatchLabels, DispatchMetrics
 from infra.local.broker.records import Delivery
-from infra.local.broker.reply import Answer, Failure, NoAnswer, judge, judge_sink, refused_reply
+from infra.local.broker.reply import MAX_ERROR_BODY_BYTES, Answer, Failure, NoAnswer, judge, judge_sink, refused_reply
 from infra.local.broker.sender import Sender, for_subscriber
 from infra.local.broker.spec import DeliverySpec, SinkRef, TriggerSpec
 from infra.local.broker.store import Settlement, Store
@@ -64,7 +65,7 @@ class Dispatcher:
         self._log = log
         self._lanes: dict[str, Lane] = {}
         for route in routes:
-            self._lanes[route.key] = Lane(route.key, store, self._attempt_on(route))
+            self._lanes[route.key] = Lane(route.key, store, partial(self._attempt, route))
         self.metrics = DispatchMetrics()
         self.finished = 0
         self.dead_lettered = 0
@@ -79,9 +80,6 @@ class Dispatcher:
 
     async def stop(self, grace_s: float) -> None:
         await asyncio.gather(*(lane.stop(grace_s) for lane in self._lanes.values()))
-
-    def _attempt_on(self, route: Route) -> "Callable[[Delivery], asyncio.Future[None]]":
-        return lambda delivery: asyncio.ensure_future(self._attempt(route, delivery))
 
     async def _attempt(self, route: Route, delivery: Delivery) -> None:
         try:
@@ -116,6 +114,7 @@ class Dispatcher:
     def _settle(self, route: Route, delivery: Delivery, url: str, answer: Answer | NoAnswer) -> None:
         verdict = judge_sink(answer) if delivery.dead_letter else judge(answer, delivery.event)
         if isinstance(verdict, Failure):
+            self._warn_of_crash(route, answer)
             self._failed(route, delivery, url, verdict)
             return
         try:
@@ -126,6 +125,11 @@ class Dispatcher:
             return
         replies = [] if reply is None else self._fan_out(route.broker_key, reply)
         self._store.settle(Settlement(done_id=delivery.id, replies=replies), then=lambda: self._done(route, delivery))
+
+    def _warn_of_crash(self, route: Route, answer: Answer | NoAnswer) -> None:
+        if isinstance(answer, Answer) and len(answer.body) > MAX_ERROR_BODY_BYTES and route.delivery.dead_letter_sink is not None:
+            text = "broker: %s answered %d with %d bytes; over %d, with a dead-letter sink, crash Knative 1.23's dispatcher"
+            self._log.warning(text, route.key, answer.status, len(answer.body), MAX_ERROR_BODY_BYTES)
 
     def _failed(self, route: Route, delivery: Delivery, url: str, failure: Failure) -> None:
         wait_s = next_wait_s(route.delivery, delivery.attempt, failure)

@@ -17,6 +17,8 @@ STRUCTURED = "application/cloudevents+json"
 
 _PREFIX = "ce-"
 _NAME = re.compile(r"[A-Za-z0-9]+\Z")
+# Control characters but tab, and bytes that were no UTF-8 (they arrive as lone surrogates).
+_UNSENDABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]")
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?([Zz]|[+-]\d\d:\d\d)\Z")
 
 
@@ -114,7 +116,7 @@ def canonical(attributes: Mapping[str, str]) -> dict[str, str]:
 
 
 def _canonical_value(name: str, value: str) -> str:
-    if any((ord(char) < 0x20 and char != "\t") or 0x7F <= ord(char) < 0xA0 or 0xD800 <= ord(char) < 0xE000 for char in value):
+    if _UNSENDABLE.search(value):
         raise MalformedEvent(f"attribute {name} has characters that no HTTP header can carry")
     try:
         if name == "time":

@@ -5,6 +5,7 @@ the event is stored, whatever the subscribers do, and a crash of any process los
 """
 
 import logging
+import socket
 from collections.abc import Callable, Sequence
 
 from aiohttp import web
@@ -17,10 +18,12 @@ from infra.local.broker.metrics import gauge
 from infra.local.broker.records import Delivery
 from infra.local.broker.sender import Sender
 from infra.local.broker.spec import BrokerSpec, SinkRef, TriggerSpec, effective_delivery
+from infra.local.broker.sql import Totals
 from infra.local.broker.store import Store
 from infra.local.errors import UnsupportedManifest
 
 _MAX_HEADER_BYTES = 1 << 16
+_BACKLOG = 1024
 _STOP_GRACE_S = 3.0
 
 
@@ -51,11 +54,7 @@ class Broker:
         self._triggers = triggers
         self._resolve = resolve
         self._log = log
-        self._store = Store(database_url, self._offer, self._catch_up, log)
-        self._dispatcher: Dispatcher | None = None
-        self._last_id = 0
-        self._accepted = 0
-        self._lost_before = 0
+        self._store = Store(database_url, self._offer, self._resume, log)
 
     async def start(self, host: str, port: int) -> int:
         """Open the store, resume what is unfinished, listen.
@@ -71,49 +70,47 @@ class Broker:
             BrokerAlreadyRunning: another broker uses it.
             OSError: the port is taken.
         """
-        totals = await self._store.open()
-        self._last_id, self._accepted, self._lost_before = totals.last_id, totals.pending, totals.lost
-        self._runner = web.AppRunner(
-            ingress_app(self._accept, self._brokers.__contains__),
-            access_log=None,
-            max_line_size=_MAX_HEADER_BYTES,
-            max_field_size=_MAX_HEADER_BYTES,
-        )
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port, backlog=1024)
-        await site.start()
-        bound: int = self._runner.addresses[0][1]
+        listener = socket.create_server((host, port), backlog=_BACKLOG)
+        bound: int = listener.getsockname()[1]
+        try:
+            totals = await self._store.open()
+        except BaseException:
+            listener.close()
+            raise
         routes = [self._route(trigger, f"http://{host}:{bound}") for trigger in self._triggers]
         self._routes = routes_by_broker(routes)
+        self._last_id, self._lost_before = totals.last_id, totals.lost
         self._sender = Sender()
         self._dispatcher = Dispatcher(
             routes, store=self._store, sender=self._sender, resolve=self._resolve, fan_out=self._fan_out, log=self._log
         )
-        self._catch_up()
+        self._resume(totals)
+        app = ingress_app(self._accept, self._brokers.__contains__)
+        self._runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=_STOP_GRACE_S, max_line_size=_MAX_HEADER_BYTES, max_field_size=_MAX_HEADER_BYTES
+        )
+        await self._runner.setup()
+        await web.SockSite(self._runner, listener, backlog=_BACKLOG).start()
         return bound
 
     async def stop(self) -> None:
         """Refuse new events, give running deliveries a few seconds, write what they came to; the rest resumes at the next start."""
         await self._runner.cleanup()
-        if self._dispatcher is not None:
-            await self._dispatcher.stop(_STOP_GRACE_S)
+        await self._dispatcher.stop(_STOP_GRACE_S)
         await self._sender.close()
         await self._store.close()
 
     def stats(self) -> dict[str, int]:
-        """`pending` deliveries; `dead_lettered` since the start; `lost` altogether."""
-        dispatcher = self._dispatcher
-        if dispatcher is None:
-            return {"pending": 0, "dead_lettered": 0, "lost": 0}
+        """Once started: `pending` deliveries; `dead_lettered` since the start; `lost` altogether."""
         return {
-            "pending": self._accepted - dispatcher.finished,
-            "dead_lettered": dispatcher.dead_lettered,
-            "lost": self._lost_before + dispatcher.lost,
+            "pending": self._accepted - self._dispatcher.finished,
+            "dead_lettered": self._dispatcher.dead_lettered,
+            "lost": self._lost_before + self._dispatcher.lost,
         }
 
     def metrics(self) -> str:
-        """Prometheus text, each line ended."""
-        lines = [] if self._dispatcher is None else self._dispatcher.metrics.lines()
+        """Once started: Prometheus text, each line ended."""
+        lines = self._dispatcher.metrics.lines()
         for name, value in self.stats().items():
             lines += gauge(f"darkroom_broker_{name}_deliveries", value)
         return "\n".join(lines) + "\n"
@@ -131,13 +128,16 @@ class Broker:
 
     def _offer(self, committed: Sequence[Delivery]) -> None:
         self._accepted += len(committed)
-        if self._dispatcher is not None:
-            for delivery in committed:
-                self._dispatcher.offer(delivery)
+        for delivery in committed:
+            self._dispatcher.offer(delivery)
 
-    def _catch_up(self) -> None:
-        if self._dispatcher is not None:
-            self._dispatcher.catch_up()
+    def _resume(self, totals: Totals) -> None:
+        """At start and after an outage: count anew, and look for what is not in memory."""
+        known = {f"{trigger.namespace}/{trigger.name}" for trigger in self._triggers}
+        self._accepted = self._dispatcher.finished + sum(count for key, count in totals.pending.items() if key in known)
+        for key in sorted(set(totals.pending) - known):
+            self._log.warning("broker: %d deliveries wait for Trigger %s, which is gone", totals.pending[key], key)
+        self._dispatcher.catch_up()
 
     def _route(self, trigger: TriggerSpec, base_url: str) -> Route:
         broker = self._brokers[f"{trigger.namespace}/{trigger.broker}"]

@@ -1,4 +1,4 @@
-"""The broker's tables and every statement on them, for one pg8000 connection at a time.
+"""The broker's tables and every statement on them, on one pg8000 connection.
 
 Each delivery row carries its own copy of the event: most events here match one Trigger, and a finished delivery is then
 one deleted row. Times are epoch seconds of this machine's clock, so that no backoff, however long, overflows a date.
@@ -8,7 +8,7 @@ import contextlib
 import json
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -68,81 +68,82 @@ _NEXT_DUE = "SELECT min(due_at) FROM broker.delivery WHERE trigger = :trigger AN
 
 @dataclass(frozen=True, kw_only=True)
 class Totals:
-    """What the tables hold at start. `last_id`: the highest id in use, 0 when none is."""
+    """What the tables hold. `pending` by trigger; `last_id`: the highest id in use, 0 when none is."""
 
-    pending: int
+    pending: Mapping[str, int]
     lost: int
     last_id: int
 
 
-def connect(database_url: str) -> Any:
-    """A connection that holds the broker's lock and finds its tables.
+class Session:
+    """One connection that holds the broker's lock and finds its tables.
 
     Raises:
         BrokerAlreadyRunning: another connection holds the lock.
-        One of ERRORS: no connection.
+        One of ERRORS: no connection; any method may raise them too.
     """
-    connection = pg8000.native.Connection(**_arguments(database_url))
-    try:
-        _lock(connection)
-        connection.run("SET client_min_messages TO warning")
-        connection.run(_SCHEMA)
-    except BaseException:
-        disconnect(connection)
-        raise
-    return connection
 
+    def __init__(self, database_url: str) -> None:
+        self._connection = pg8000.native.Connection(**_arguments(database_url))
+        try:
+            _lock(self._connection)
+            self._connection.run("SET client_min_messages TO warning")
+            # The statements never change their plan; planning the big one anew would cost as much as its commit.
+            self._connection.run("SET plan_cache_mode TO force_generic_plan")
+            self._connection.run(_SCHEMA)
+            self._write = self._connection.prepare(_WRITE)
+        except BaseException:
+            self.close()
+            raise
 
-def disconnect(connection: Any) -> None:
-    """Close, whatever state the connection is in."""
-    if connection is not None:
+    def close(self) -> None:
+        """Close, whatever state the connection is in."""
         with contextlib.suppress(*ERRORS):
-            connection.close()
+            self._connection.close()
+
+    def totals(self) -> Totals:
+        pending = self._connection.run("SELECT trigger, count(*), max(id) FROM broker.delivery GROUP BY trigger")
+        ((lost, last_lost),) = self._connection.run("SELECT count(*), coalesce(max(id), 0) FROM broker.lost")
+        last_id = max([last_lost, *(last for _, _, last in pending)])
+        return Totals(pending={trigger: count for trigger, count, _ in pending}, lost=lost, last_id=last_id)
+
+    def write(
+        self,
+        *,
+        inserted: Sequence[Delivery],
+        done_ids: Sequence[int],
+        delayed: Sequence[tuple[Delivery, float]],
+        lost: Sequence[tuple[int, str]],
+    ) -> None:
+        """All changes in one statement, hence one commit. Writing the same changes again changes nothing."""
+        self._write.run(
+            now=time.time(),
+            ids=[row.id for row in inserted],
+            triggers=[row.trigger for row in inserted],
+            events=[_dump(row.event) for row in inserted],
+            data=[row.event.data for row in inserted],
+            done_ids=[*done_ids, *(gone for gone, _ in lost)],
+            delayed_ids=[row.id for row, _ in delayed],
+            delayed_dues=[due_at_s for _, due_at_s in delayed],
+            delayed_attempts=[row.attempt for row, _ in delayed],
+            delayed_dead_letters=[row.dead_letter for row, _ in delayed],
+            delayed_errors=[json.dumps(dict(row.error)) for row, _ in delayed],
+            lost_ids=[gone for gone, _ in lost],
+            lost_reasons=[reason.replace("\0", "") for _, reason in lost],
+        )
+
+    def load(self, trigger: str, owned: Sequence[int], limit: int) -> tuple[list[Delivery], float | None]:
+        """Due deliveries that are not owned, oldest first, and when the next one falls due."""
+        now = time.time()
+        rows = self._connection.run(_LOAD, trigger=trigger, now=now, owned=list(owned), limit=limit)
+        ((next_due_s,),) = self._connection.run(_NEXT_DUE, trigger=trigger, now=now)
+        return [_delivery(trigger, row) for row in rows], next_due_s
 
 
-def totals(connection: Any) -> Totals:
-    ((pending, last),) = connection.run("SELECT count(*), coalesce(max(id), 0) FROM broker.delivery")
-    ((lost, last_lost),) = connection.run("SELECT count(*), coalesce(max(id), 0) FROM broker.lost")
-    return Totals(pending=pending, lost=lost, last_id=max(last, last_lost))
-
-
-def write(
-    connection: Any,
-    *,
-    inserted: Sequence[Delivery],
-    done_ids: Sequence[int],
-    delayed: Sequence[tuple[Delivery, float]],
-    lost: Sequence[tuple[int, str]],
-) -> None:
-    """All changes in one statement, hence one commit. Writing the same changes again changes nothing."""
-    connection.run(
-        _WRITE,
-        now=time.time(),
-        ids=[row.id for row in inserted],
-        triggers=[row.trigger for row in inserted],
-        events=[_dump(row.event) for row in inserted],
-        data=[row.event.data for row in inserted],
-        done_ids=[*done_ids, *(gone for gone, _ in lost)],
-        delayed_ids=[row.id for row, _ in delayed],
-        delayed_dues=[due_at_s for _, due_at_s in delayed],
-        delayed_attempts=[row.attempt for row, _ in delayed],
-        delayed_dead_letters=[row.dead_letter for row, _ in delayed],
-        delayed_errors=[json.dumps(dict(row.error)) for row, _ in delayed],
-        lost_ids=[gone for gone, _ in lost],
-        lost_reasons=[reason.replace("\0", "") for _, reason in lost],
-    )
-
-
-def load(connection: Any, trigger: str, owned: Sequence[int], limit: int) -> tuple[list[Delivery], float | None]:
-    """Due deliveries that are not owned, oldest first, and when the next one falls due."""
-    now = time.time()
-    rows = connection.run(_LOAD, trigger=trigger, now=now, owned=list(owned), limit=limit)
-    ((next_due_s,),) = connection.run(_NEXT_DUE, trigger=trigger, now=now)
-    deliveries = [
-        Delivery(id=row_id, trigger=trigger, event=_restore(event, data), attempt=attempt, dead_letter=dead_letter, error=json.loads(error))
-        for row_id, event, data, attempt, dead_letter, error in rows
-    ]
-    return deliveries, next_due_s
+def _delivery(trigger: str, row: Sequence[Any]) -> Delivery:
+    row_id, event, data, attempt, dead_letter, error = row
+    restored = _restore(event, data)
+    return Delivery(id=row_id, trigger=trigger, event=restored, attempt=attempt, dead_letter=dead_letter, error=json.loads(error))
 
 
 def _lock(connection: Any) -> None:

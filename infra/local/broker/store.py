@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from infra.local.broker import sql
 from infra.local.broker.records import Delivery
@@ -96,11 +95,15 @@ class Store:
     Args:
         database_url: `postgresql://user@host:port/name`, or with `?host=/folder` for a Unix socket.
         on_inserted: called on the loop with rows just committed, before any other callback of that commit.
-        on_recovered: called on the loop when the database is back after an outage.
+        on_recovered: called on the loop when the database is back after an outage, with what it then holds.
     """
 
     def __init__(
-        self, database_url: str, on_inserted: Callable[[Sequence[Delivery]], None], on_recovered: Callable[[], None], log: logging.Logger
+        self,
+        database_url: str,
+        on_inserted: Callable[[Sequence[Delivery]], None],
+        on_recovered: Callable[[sql.Totals], None],
+        log: logging.Logger,
     ) -> None:
         self._database_url = database_url
         self._on_inserted = on_inserted
@@ -108,7 +111,7 @@ class Store:
         self._log = log
         self._inbox: queue.SimpleQueue[_Insert | _Settle | _Load | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="broker-store", daemon=True)
-        self._connection: Any = None
+        self._session: sql.Session | None = None
         self._failing = False
         self._closing = False
 
@@ -153,8 +156,8 @@ class Store:
         deadline = time.monotonic() + _LOCK_PATIENCE_S
         while True:
             try:
-                self._connection = sql.connect(self._database_url)
-                return sql.totals(self._connection)
+                self._session = sql.Session(self._database_url)
+                return self._session.totals()
             except BrokerAlreadyRunning:
                 # A killed broker's session may live on for a moment.
                 if time.monotonic() > deadline:
@@ -168,7 +171,7 @@ class Store:
         while not (self._closing and self._inbox.empty()):
             batch = self._gather(kept)
             try:
-                pages = self._apply(batch)
+                pages, recovered = self._apply(batch)
             except Exception as exc:  # noqa: BLE001  a connection that broke off midway can raise anything; the thread must live
                 kept = batch.settles
                 self._disconnect(exc)
@@ -178,15 +181,18 @@ class Store:
                 time.sleep(_RETRY_S if not batch.inserts else 0)
             else:
                 kept = []
-                recovered, self._failing = self._failing, False
-                self._tell(self._report_success, batch, pages, recovered)
-        sql.disconnect(self._connection)
+                self._failing = False
+                self._tell(self._report_success, batch, pages)
+                if recovered is not None:
+                    self._tell(self._report_recovery, recovered)
+        if self._session is not None:
+            self._session.close()
 
     def _gather(self, kept: list[_Settle]) -> _Batch:
-        """What has come in, after a wait for the first; with settlements kept from before, the wait is short."""
+        """What has come in, after a wait for the first; while the database is away the wait is short, to try it again."""
         batch = _Batch(settles=list(kept))
         with contextlib.suppress(queue.Empty):
-            item = self._inbox.get(timeout=_RETRY_S if kept else None)
+            item = self._inbox.get(timeout=_RETRY_S if self._failing else None)
             while item is not None:
                 batch.add(item)
                 if batch.size >= _MAX_BATCH:
@@ -195,14 +201,13 @@ class Store:
             self._closing = True
         return batch
 
-    def _apply(self, batch: _Batch) -> list[Page]:
-        if self._connection is None:
-            self._connection = sql.connect(self._database_url)
+    def _apply(self, batch: _Batch) -> tuple[list[Page], sql.Totals | None]:
+        if self._session is None:
+            self._session = sql.Session(self._database_url)
         rows = batch.new_rows()
         if rows or batch.settles:
             changes = [settle.settlement for settle in batch.settles]
-            sql.write(
-                self._connection,
+            self._session.write(
                 inserted=rows,
                 done_ids=[change.done_id for change in changes if change.done_id is not None],
                 delayed=[(change.delayed, change.due_at_s) for change in changes if change.delayed is not None],
@@ -210,16 +215,17 @@ class Store:
             )
         pages = []
         for load in batch.loads:
-            deliveries, next_due_s = sql.load(self._connection, load.trigger, load.owned, load.limit)
+            deliveries, next_due_s = self._session.load(load.trigger, load.owned, load.limit)
             pages.append(Page(deliveries=deliveries, next_due_s=next_due_s))
-        return pages
+        return pages, self._session.totals() if self._failing else None
 
     def _disconnect(self, exc: Exception) -> None:
         if not self._failing:
             self._log.warning("broker: the database is away (%s); new events get 503 until it is back", exc)
         self._failing = True
-        sql.disconnect(self._connection)
-        self._connection = None
+        if self._session is not None:
+            self._session.close()
+            self._session = None
 
     def _tell(self, callback: Callable[..., None], *args: object) -> None:
         try:
@@ -227,7 +233,11 @@ class Store:
         except RuntimeError:  # the loop is closed: nobody listens any more
             self._closing = True
 
-    def _report_success(self, batch: _Batch, pages: Sequence[Page], recovered: bool) -> None:
+    def _report_recovery(self, totals: sql.Totals) -> None:
+        self._log.info("broker: the database is back")
+        self._on_recovered(totals)
+
+    def _report_success(self, batch: _Batch, pages: Sequence[Page]) -> None:
         self._on_inserted(batch.new_rows())
         for insert in batch.inserts:
             if not insert.future.done():
@@ -236,9 +246,6 @@ class Store:
             settle.then()
         for load, page in zip(batch.loads, pages, strict=True):
             load.then(page)
-        if recovered:
-            self._log.info("broker: the database is back")
-            self._on_recovered()
 
     def _report_failure(self, batch: _Batch, exc: Exception) -> None:
         for insert in batch.inserts:

@@ -51,8 +51,7 @@ def trigger(**spec: object) -> TriggerSpec:
 def is_taken(**spec: object) -> bool:
     try:
         trigger(**spec)
-    except UnsupportedManifest as refusal:
-        assert "ns/trigger" in str(refusal)
+    except UnsupportedManifest:
         return False
     return True
 
