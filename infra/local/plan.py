@@ -19,6 +19,7 @@ from infra.local.values import Values
 
 _AUTOSCALER_CONFIG = "config-autoscaler"
 _KNATIVE_PORT = 80
+_AUTOSCALER, _AUTOSCALER_METRICS_PORT = ("knative-serving", "autoscaler"), 9090  # whose metrics this platform serves in its place
 _Place = tuple[str, str, str]  # (namespace, deployment, container)
 
 
@@ -34,7 +35,7 @@ class Plan:
     broker_urls: Mapping[str, str]
 
 
-def make_plan(manifests: Manifests, values: Values, ports: Ports, host: str) -> Plan:
+def make_plan(manifests: Manifests, values: Values, ports: Ports, host: str, *, metrics_port: int) -> Plan:
     """Choose every port.
 
     Raises UnsupportedManifest for autoscaling settings and Services that this platform cannot give, LocalPlatformError for a fixed port in
@@ -42,7 +43,7 @@ def make_plan(manifests: Manifests, values: Values, ports: Ports, host: str) -> 
     """
     config = next((data for (_, name), data in manifests.config_maps.items() if name == _AUTOSCALER_CONFIG), {})
     scalings = _scalings(manifests, config)
-    book_services: dict[Key, dict[int, str]] = {}
+    book_services: dict[Key, dict[int, str]] = {_AUTOSCALER: {_AUTOSCALER_METRICS_PORT: f"http://{host}:{metrics_port}"}}
     urls: dict[str, str] = {}
     services = []
     for service in manifests.services:

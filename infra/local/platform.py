@@ -51,11 +51,11 @@ class Platform:
         self._data = data.resolve()
         self._manifests = read_manifests(manifests)
         self._ports = Ports(host)
-        self._plan = make_plan(self._manifests, values, self._ports, host)
+        self._metrics_port = self._ports.take()
+        self._plan = make_plan(self._manifests, values, self._ports, host, metrics_port=self._metrics_port)
         for sink in sinks(self._manifests):
             self._plan.book.resolve(sink)
         self._environments = Environments(self._manifests, values, self._plan, host=host, inherited=inherited(os.environ))
-        self._metrics_port = self._ports.take()
         self._run_folder = RunFolder(self._data)
         self._postgres: EmbeddedPostgres | None = None
         self._broker: Broker | None = None

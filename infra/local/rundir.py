@@ -1,4 +1,4 @@
-"""The data folder while a platform runs on it: one holder at a time, and `run/platform.json` for whoever looks for its addresses."""
+"""The data folder while a platform runs on it: one holder at a time, and a file in `run` for whoever looks for its addresses."""
 
 import fcntl
 import json
@@ -13,8 +13,10 @@ from infra.local.errors import LocalPlatformError
 class RunFolder:
     """`DIR/run`, held from `hold` to `release`."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, published: str = "platform.json") -> None:
+        """`published`: the name of the file in `DIR/run` that says where everything is."""
         self._folder = data / "run"
+        self._published = self._folder / published
         self._lock: int | None = None
 
     @property
@@ -42,13 +44,13 @@ class RunFolder:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def publish(self, content: Mapping[str, object]) -> None:
-        """Write platform.json, whole or not at all."""
-        draft = self._folder / "platform.json.new"
+        """Write the file, whole or not at all."""
+        draft = self._published.with_suffix(".new")
         draft.write_text(json.dumps(content, indent=2) + "\n")
-        draft.replace(self._folder / "platform.json")
+        draft.replace(self._published)
 
     def withdraw(self) -> None:
-        (self._folder / "platform.json").unlink(missing_ok=True)
+        self._published.unlink(missing_ok=True)
 
     def release(self) -> None:
         """Give the folder up. The lock file stays: removing it would let two holders lock two files of one name."""

@@ -1,0 +1,1 @@
+"""The `darkroom` command: the composition root of one machine. Imported by nothing."""

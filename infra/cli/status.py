@@ -1,0 +1,35 @@
+"""`darkroom status`: what runs on a data folder, asked of the platform itself."""
+
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+
+class Unreachable(Exception):
+    """Nothing runs there, or it does not answer."""
+
+
+def read_status(data: Path) -> dict[str, Any]:
+    """`run/darkroom.json`, and each function's instances under `functions`.
+
+    Raises:
+        Unreachable.
+    """
+    try:
+        found: dict[str, Any] = json.loads((data / "run" / "darkroom.json").read_text())
+        with urllib.request.urlopen(found["metrics"] + "/instances", timeout=5) as answer:  # noqa: S310  (our own address)
+            found["functions"] = json.load(answer)
+    except (OSError, ValueError, KeyError, urllib.error.URLError) as exc:
+        raise Unreachable(f"no Darkroom runs on {data}; `darkroom up --data {data}` starts one") from exc
+    return found
+
+
+def table(found: dict[str, Any]) -> str:
+    """The same for people."""
+    lines = [f"{name:10} {found[name]}" for name in ("gateway", "dashboard", "broker", "pid")]
+    for name, row in sorted(found["functions"].items()):
+        pids = ", ".join(str(instance["pid"]) for instance in row["instances"]) or "none"
+        lines.append(f"  {name:18} {row['kind']:11} instances: {pids}")
+    return "\n".join(lines)

@@ -1,0 +1,220 @@
+"""`darkroom up`: the whole system on this machine, until it is stopped.
+
+It chooses database and store, gives the platform the one table that the manifests leave open, and says when the gateway is ready. What runs
+and how it scales is in the manifests; running them is `infra.local`'s.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import sqlalchemy
+
+from gateway.store.database import driver_url
+from infra.cli.secrets import own_secrets
+from infra.local.errors import LocalPlatformError
+from infra.local.events import PlatformEvent
+from infra.local.platform import Platform
+from infra.local.postgres import EmbeddedPostgres
+from infra.local.rundir import RunFolder
+from infra.local.values import Values
+from infra.migrations import upgrade
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+MANIFESTS = REPOSITORY / "knative" / "base"
+FOLDER_STORE = Path(__file__).parent / "local" / "object-store.yaml"
+HOST = "127.0.0.1"
+READY_TIMEOUT_S = 60.0
+LEDGER = "darkroom"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What the command line says. `port` 0: any free one."""
+
+    data: Path
+    port: int = 8000
+
+
+class NotReady(LocalPlatformError):
+    """The system was started, and the gateway did not become ready in time."""
+
+
+async def up(options: Options, say: Callable[[str], None]) -> None:
+    """Runs until SIGINT or SIGTERM. Leaves no process, socket or scratch file.
+
+    Raises:
+        LocalPlatformError: one sentence why it could not start; whatever had been started is stopped.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    data = options.data.resolve()
+    folder = RunFolder(data, "darkroom.json")
+    folder.hold()
+    postgres = EmbeddedPostgres(data)
+    try:
+        port = check_port(options.port)
+        database_url = os.environ.get("DATABASE_URL") or await embedded_ledger(postgres)
+        await asyncio.to_thread(migrate, database_url)
+        platform = make_platform(data, port, database_url, say)
+        await platform.start()
+        try:
+            await until_ready(platform, f"http://{HOST}:{port}/readyz", stop)
+            if not stop.is_set():
+                announce(folder, platform, port, say)
+            await stop.wait()
+        finally:
+            folder.withdraw()
+            say("stopping")
+            await platform.stop()
+    finally:
+        await postgres.stop()
+        folder.release()
+        say("stopped")
+
+
+def make_platform(data: Path, port: int, database_url: str, say: Callable[[str], None]) -> Platform:
+    """The platform over base's manifests, with the folder store's listener among them unless a store is given."""
+    store_url = os.environ.get("OBJECT_STORE_URL")
+    manifests = [MANIFESTS] if store_url else [MANIFESTS, FOLDER_STORE]
+    store_port = free_port()
+    public_store = (
+        os.environ.get("OBJECT_STORE_PUBLIC_URL") or (store_url and without_credentials(store_url)) or f"http://{HOST}:{store_port}"
+    )
+    values = Values(
+        database_url=database_url,
+        secrets={
+            "darkroom": {"DATABASE_URL": database_url, "OBJECT_STORE_URL": store_url or (data / "objects").as_uri(), **own_secrets(data)}
+        },
+        config_maps={"darkroom": {"PUBLIC_URL": f"http://{HOST}:{port}", "OBJECT_STORE_PUBLIC_URL": public_store, **passed_on()}},
+        ports={"gateway": port} | ({} if store_url else {"object-store": store_port}),
+        working_dir=REPOSITORY,
+    )
+
+    def tell(event: PlatformEvent) -> None:
+        say(str(event))
+
+    return Platform(manifests, data / "platform", values, tell, host=HOST)
+
+
+def passed_on() -> dict[str, str]:
+    """Settings of the gateway that the environment of `darkroom up` may set."""
+    from gateway.settings import Settings
+
+    own = {
+        "database_url",
+        "object_store_url",
+        "object_store_public_url",
+        "attempt_token_key",
+        "public_url",
+        "k_sink",
+        "autoscaler_metrics_url",
+    }
+    return {name.upper(): os.environ[name.upper()] for name in Settings.model_fields if name not in own and name.upper() in os.environ}
+
+
+def without_credentials(url: str) -> str:
+    """The endpoint of `http://ACCESS:SECRET@host:port?…`."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
+
+
+async def embedded_ledger(postgres: EmbeddedPostgres) -> str:
+    """The embedded server's URL, its database for the ledger made where it is missing."""
+    url = await postgres.start()
+
+    def make() -> None:
+        engine = sqlalchemy.create_engine(driver_url(url), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            if connection.scalar(sqlalchemy.text("select 1 from pg_database where datname = :name"), {"name": LEDGER}) is None:
+                connection.execute(sqlalchemy.text(f"create database {LEDGER}"))
+        engine.dispose()
+
+    await asyncio.to_thread(make)
+    return url.replace("/postgres?", f"/{LEDGER}?")
+
+
+def migrate(database_url: str) -> None:
+    try:
+        upgrade(database_url)
+    except (sqlalchemy.exc.DBAPIError, OSError) as exc:
+        raise LocalPlatformError(f"the database cannot be used: {str(exc).splitlines()[0][:200]}") from exc
+
+
+def check_port(port: int) -> int:
+    """The port, or a free one for 0.
+
+    Raises:
+        LocalPlatformError: somebody listens there, and who.
+    """
+    if port == 0:
+        return free_port()
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as exc:
+            raise LocalPlatformError(f"port {port} is held by {holder(port)}; choose another with --port") from exc
+    return port
+
+
+def holder(port: int) -> str:
+    """Who listens on a port, in words."""
+    try:
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+                return f"pid {connection.pid} ({psutil.Process(connection.pid).name()})"
+    except psutil.Error:
+        pass
+    return "another process"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+async def until_ready(platform: Platform, url: str, stop: asyncio.Event) -> None:
+    """Waits for the gateway.
+
+    Raises:
+        NotReady: where to look for the reason.
+    """
+    deadline_s = asyncio.get_running_loop().time() + READY_TIMEOUT_S
+    while not stop.is_set():
+        if not await platform.wait_ready(0.1) and await asyncio.to_thread(answers, url):
+            return
+        if asyncio.get_running_loop().time() > deadline_s:
+            raise NotReady(f"the system was not ready after {READY_TIMEOUT_S:.0f} s; its logs are in the data folder's platform/logs")
+        await asyncio.sleep(0.05)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  (our own address)
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def announce(folder: RunFolder, platform: Platform, port: int, say: Callable[[str], None]) -> None:
+    """Says where everything is: to people, and to programs in `run/darkroom.json`."""
+    gateway = f"http://{HOST}:{port}"
+    urls = platform.urls
+    broker = next(iter(urls["brokers"].values()))
+    folder.publish(
+        {"gateway": gateway, "broker": broker, "dashboard": f"{gateway}/dashboard", "pid": os.getpid(), "metrics": urls["metrics"]}
+    )
+    say(f"gateway    {gateway}")
+    say(f"dashboard  {gateway}/dashboard")
+    say(f"broker     {broker}")
+    say("ready; Ctrl-C stops it")
