@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote, unquote
 
 from cloudevents.conversion import to_binary as sdk_to_binary
 from cloudevents.exceptions import GenericException
@@ -17,6 +18,9 @@ from schemas.errors import MalformedEvent
 from schemas.events import MAX_EVENT_BYTES
 
 JSON = "application/json"
+_PLAIN = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
+"""What stands for itself in a header of binary mode; all else is percent-encoded (CloudEvents HTTP binding 1.0.2, 3.1.3.2), since the
+SDK's 1.x does neither way, and a key may hold anything."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +65,7 @@ def parse(headers: Mapping[str, str], body: bytes) -> Event:
         MalformedEvent: no CloudEvent 1.0, or its data is no JSON object.
     """
     try:
-        event = from_http(dict(headers), body, data_unmarshaller=_json_object)
+        event = from_http({name: _decoded(name, value) for name, value in headers.items()}, body, data_unmarshaller=_json_object)
     except (GenericException, ValueError, TypeError, AttributeError) as exc:
         raise MalformedEvent(f"not a CloudEvent with JSON data: {str(exc)[:200]}") from exc
     attributes = {name: str(value) for name, value in event.get_attributes().items() if value is not None}
@@ -102,7 +106,11 @@ def to_binary(event: Event) -> tuple[dict[str, str], bytes]:
     headers, body = sdk_to_binary(CloudEvent(attributes, dict(event.data)), data_marshaller=_json_bytes)
     if len(body) > MAX_EVENT_BYTES:
         raise MalformedEvent(f"the data is {len(body)} bytes, at most {MAX_EVENT_BYTES} are allowed")
-    return dict(headers), body
+    return {name: quote(value, safe=_PLAIN) if name.startswith("ce-") else value for name, value in headers.items()}, body
+
+
+def _decoded(name: str, value: str) -> str:
+    return unquote(value) if name.lower().startswith("ce-") else value
 
 
 def _json_object(raw: Any) -> Any:
