@@ -1,0 +1,129 @@
+"""Makes the rendition: looks at the first frames, runs the plan in the sandbox, holds the result against the source.
+
+One reading of the source serves both the encoder and the count of its packets, so certainty costs almost nothing.
+"""
+
+import os
+import re
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from functions.errors import BadInput, LimitExceeded, Unsupported
+from functions.media.ffmpeg import ffmpeg, input_options
+from functions.media.timeline import LISTING, Timeline
+from functions.media.whole import is_cut_short
+from functions.runtime.job import Job, Outcome, Output
+from functions.sandbox import Finished, Limits, run_tool
+from functions.transcode.look import Look, look_command, read_look
+from functions.transcode.plan import MAX_FRAME_RATE, command, longest_s, rendition_size
+from functions.transcode.progress import Progress
+from functions.transcode.verdict import check_made, check_source, explain, read_decoded
+from schemas.parameters import TranscodeParameters
+
+SILENCE_S: Final = 30.0
+_DURATION: Final = re.compile(r"Duration: (\d+):(\d+):(\d+\.\d+),")
+_GIB: Final = 1 << 30
+_MAX_BYTES: Final = 2 * _GIB
+_MAX_THREADS: Final = 8  # each holds frames: 8 of 4K stay under the limit of memory
+
+
+def transcode(job: Job) -> Outcome:
+    """One MP4, `video.mp4`, with the size and length that it has.
+
+    Raises:
+        BadInput: the media is cut short or damaged, so that frames or sound would be missing.
+        Unsupported: it has no picture, or one that is not taken.
+        LimitExceeded: it is longer than it says, or larger than is allowed.
+        ToolFailed: ffmpeg failed, or lost something, for no known reason.
+        TimedOut: the deadline passed, or 30 seconds went without progress.
+        Stopped: the gateway said stop.
+    """
+    return _Run(job).outcome()
+
+
+class _Run:
+    """One job's deadline, threads and files."""
+
+    def __init__(self, job: Job) -> None:
+        if job.facts is None or not job.facts.width_px or not job.facts.height_px:
+            raise Unsupported("There is no picture in this media.")
+        assert isinstance(job.parameters, TranscodeParameters)
+        self.job, self.facts = job, job.facts
+        self.size_px = rendition_size(job.facts.width_px, job.facts.height_px, job.parameters.short_side_px)
+        self.ends_at = time.monotonic() + job.deadline_s
+        self.threads = min(_MAX_THREADS, len(os.sched_getaffinity(0)))
+        self.target, self.listing = job.out / "video.mp4", job.out / "packets.txt"
+
+    def outcome(self) -> Outcome:
+        if is_cut_short(self.job.source, self.facts.container):
+            raise BadInput("The media is cut short: the file ends before its container does.")
+        look = self._look()
+        argv = command(
+            facts=self.facts,
+            look=look,
+            size_px=self.size_px,
+            source=self.job.source,
+            target=self.target,
+            listing=self.listing,
+            threads=self.threads,
+            max_bytes=_MAX_BYTES,
+        )
+        finished = self._run(argv, Progress(self.facts, self.job.progress))
+        made, duration_ms = self._verified(look, finished)
+        video = made.first("video")
+        assert video is not None  # by check_made
+        output = Output(
+            path=self.target,
+            content_type="video/mp4",
+            width_px=video.width_px,
+            height_px=video.height_px,
+            duration_ms=duration_ms,
+        )
+        return Outcome(outputs=(output,))
+
+    def _look(self) -> Look:
+        finished = self._run(look_command(self.job.source, self.facts.container, threads=self.threads))
+        look = read_look(finished.log_tail)
+        if look is None:
+            raise BadInput("No frame of this media can be decoded.", log_tail=finished.log_tail)
+        return look
+
+    def _verified(self, look: Look, finished: Finished) -> tuple[Timeline, int]:
+        """The rendition's timeline and length in ms, once everything is known to be in it."""
+        log_tail = finished.log_tail
+        with self.listing.open(encoding="ascii", errors="replace") as lines:
+            source = Timeline.of(lines)
+        self.listing.unlink()
+        if self.target.stat().st_size >= _MAX_BYTES or source.seconds >= longest_s(self.facts) - 1:
+            raise LimitExceeded("The media is longer than it says, or its rendition larger than is allowed.", log_tail=log_tail)
+        decoded = read_decoded(log_tail)
+        check_source(self.facts, source, decoded, interlaced=look.interlaced, log_tail=log_tail)
+        made, duration_ms = self._made()
+        thinned = (self.facts.frame_rate or 0) > MAX_FRAME_RATE
+        check_made(source, made, decoded, thinned=thinned, log_tail=log_tail)
+        return made, duration_ms
+
+    def _made(self) -> tuple[Timeline, int]:
+        timeline = Timeline()
+        finished = self._run([ffmpeg(), *input_options("mp4"), "-i", str(self.target), "-map", "0", *LISTING, "-"], timeline)
+        # The header knows best: packets of MP4 have durations in decoding order, wrong for the last one shown.
+        hours, minutes, seconds = _DURATION.findall(finished.log_tail)[-1]
+        return timeline, (int(hours) * 60 + int(minutes)) * 60_000 + round(float(seconds) * 1000)
+
+    def _run(self, argv: Sequence[str], reader: Progress | Timeline | None = None) -> Finished:
+        """Runs ffmpeg to its end; an exit status other than 0 becomes its error."""
+        watched = isinstance(reader, Progress)
+        finished = run_tool(
+            argv,
+            read=[self.job.source, self.target] if self.target.exists() else [self.job.source],
+            write=self.job.out,
+            limits=Limits(address_space_bytes=4 * _GIB, cpu_s=60 + round(self.job.deadline_s) * self.threads),
+            deadline_s=max(0.0, self.ends_at - time.monotonic()),
+            silence_s=SILENCE_S if watched else None,
+            on_line=reader.line if reader else None,
+            stopped=self.job.stopped,
+        )
+        if finished.returncode != 0:
+            raise explain(finished.log_tail)
+        return finished
