@@ -1,7 +1,7 @@
 """A store in a folder: an object is the plain file `{root}/{bucket}/{key}`, so a file that a person copies there counts as one.
 
-Beside the buckets lie `.tmp` (what is being written), `.notify` (announcements that wait for the listener), `.lock` and `.key` (the
-presigning secret); no bucket can have their names, so no key can reach them.
+Beside the buckets lie `.tmp` (what is being written), `.notify` (announcements that wait for the listener), `.lock`,
+`.key` (the presigning secret) and the listener's `.announced.db`; no bucket can have their names, so no key can reach them.
 
 An ETag is the file's modification time in nanoseconds and its size: it costs no read, holds for files that people copied, and survives a
 backup that keeps times. The content type is not stored: the key's extension says it (`names.py`), and whoever knows better says so in
@@ -30,7 +30,7 @@ from infra.objects.port import NoSuchObject, ObjectInfo, ObjectReplaced, Stored
 from infra.objects.signing import Presigning, Signer
 from infra.objects.spool import Spool
 from infra.objects.streams import file_chunks
-from infra.objects.tree import opened, prune, regular, walk
+from infra.objects.tree import folder_at, prune, regular, walk
 from schemas.keys import MEDIA_BUCKET
 
 _log = logging.getLogger(__name__)
@@ -81,20 +81,35 @@ class FolderObjects(Presigning):
 
     @contextmanager
     def open(self, bucket: str, key: str, *, if_match: str | None = None) -> Iterator[BinaryIO]:
-        with self._opened(bucket, key, if_match) as (file, _):
+        with self.opened(bucket, key, if_match=if_match) as (file, _):
             yield file
+
+    @contextmanager
+    def opened(self, bucket: str, key: str, *, if_match: str | None = None) -> Iterator[tuple[BinaryIO, ObjectInfo]]:
+        """`open`, with the facts of the very version that was opened."""
+        check_bucket(bucket)
+        *folders, name = segments(key)
+        with reading(bucket, key), folder_at(self.root, [bucket, *folders]) as folder:
+            fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder.fd)  # never waits for a pipe
+        with os.fdopen(fd, "rb") as file:
+            found = os.fstat(fd)
+            if not stat.S_ISREG(found.st_mode):
+                raise NoSuchObject(bucket, key)
+            if if_match is not None and etag_of(found) != if_match:
+                raise ObjectReplaced(bucket, key, if_match)
+            yield file, _info(bucket, key, found)
 
     def fetch(self, bucket: str, key: str, path: Path, *, if_match: str | None = None) -> ObjectInfo:
         try:
-            with self._opened(bucket, key, if_match) as (source, before):
+            with self.opened(bucket, key, if_match=if_match) as (source, before):
                 with storing(), path.open("wb", buffering=0) as target:
                     copied = _copy(source.fileno(), target.fileno())
-                if _etag(os.fstat(source.fileno())) != _etag(before) or copied != before.st_size:
-                    raise ObjectReplaced(bucket, key, _etag(before))  # noqa: TRY301 - one way out for every failure
+                if etag_of(os.fstat(source.fileno())) != before.etag or copied != before.bytes:
+                    raise ObjectReplaced(bucket, key, before.etag)  # noqa: TRY301 - one way out for every failure
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        return _info(bucket, key, before)
+        return before
 
     def head(self, bucket: str, key: str) -> ObjectInfo | None:
         found = self.stat(bucket, key)
@@ -105,7 +120,7 @@ class FolderObjects(Presigning):
         check_bucket(bucket)
         *folders, name = segments(key)
         try:
-            with reading(bucket, key), opened(self.root, [bucket, *folders]) as folder:
+            with reading(bucket, key), folder_at(self.root, [bucket, *folders]) as folder:
                 return regular(name, folder)
         except NoSuchObject:
             return None
@@ -121,11 +136,11 @@ class FolderObjects(Presigning):
         check_bucket(bucket)
         *folders, name = segments(key)
         try:
-            with reading(bucket, key), self._locked(), opened(self.root, [bucket, *folders]) as folder:
+            with reading(bucket, key), self._locked(), folder_at(self.root, [bucket, *folders]) as folder:
                 found = regular(name, folder)
                 if found is None:
                     return
-                if if_match is not None and _etag(found) != if_match:
+                if if_match is not None and etag_of(found) != if_match:
                     raise ObjectReplaced(bucket, key, if_match)
                 os.unlink(name, dir_fd=folder.fd)
                 prune(self.root / bucket, folders)
@@ -140,7 +155,7 @@ class FolderObjects(Presigning):
     def _place(self, file: Path, bucket: str, names: Sequence[str], how: str) -> str:
         """Moves a finished file to its key, for good, and announces it where its bucket is one that announces."""
         key = "/".join(names)
-        with storing(key), self._locked() as lock, opened(self.root, [bucket, *names[:-1]], make=True) as folder:
+        with storing(key), self._locked() as lock, folder_at(self.root, [bucket, *names[:-1]], make=True) as folder:
             os.rename(file, names[-1], dst_dir_fd=folder.fd)
             found = os.stat(names[-1], dir_fd=folder.fd, follow_symlinks=False)
             fcntl.flock(lock, fcntl.LOCK_UN)  # others need not wait for the disk
@@ -148,14 +163,14 @@ class FolderObjects(Presigning):
                 os.fsync(fd)
         if bucket == MEDIA_BUCKET:
             self.announce(key, found, how)
-        return _etag(found)
+        return etag_of(found)
 
     def announce(self, key: str, found: os.stat_result, how: str) -> None:
         """Spools the notification of an object in the media bucket. One that cannot be written is left to the listener's listing."""
         arrival = Arrival(
             bucket=MEDIA_BUCKET,
             key=key,
-            etag=_etag(found),
+            etag=etag_of(found),
             size_bytes=found.st_size,
             changed_ns=found.st_ctime_ns,
             event=f"ObjectCreated:{how}",
@@ -165,19 +180,12 @@ class FolderObjects(Presigning):
         except OSError:
             _log.exception("The notification of %r could not be written.", key)
 
-    @contextmanager
-    def _opened(self, bucket: str, key: str, if_match: str | None) -> Iterator[tuple[BinaryIO, os.stat_result]]:
-        check_bucket(bucket)
-        *folders, name = segments(key)
-        with reading(bucket, key), opened(self.root, [bucket, *folders]) as folder:
-            fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder.fd)  # never waits for a pipe
-        with os.fdopen(fd, "rb") as file:
-            found = os.fstat(fd)
-            if not stat.S_ISREG(found.st_mode):
-                raise NoSuchObject(bucket, key)
-            if if_match is not None and _etag(found) != if_match:
-                raise ObjectReplaced(bucket, key, if_match)
-            yield file, found
+    def remove_orphans(self, *, older_than_s: float, now_s: float) -> None:
+        """Removes temporary files whose writers died."""
+        for file in self._temporary.iterdir():
+            with suppress(FileNotFoundError):
+                if now_s - file.stat().st_mtime > older_than_s:
+                    file.unlink()
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
@@ -214,12 +222,13 @@ def _copy(source: int, target: int) -> int:
     return copied
 
 
-def _etag(found: os.stat_result) -> str:
+def etag_of(found: os.stat_result) -> str:
+    """The ETag of a file with these facts."""
     return f"{found.st_mtime_ns:x}-{found.st_size:x}"
 
 
 def _info(bucket: str, key: str, found: os.stat_result) -> ObjectInfo:
     modified_at = datetime.fromtimestamp(found.st_mtime, UTC)
     return ObjectInfo(
-        bucket=bucket, key=key, etag=_etag(found), bytes=found.st_size, modified_at=modified_at, content_type=content_type_of(key)
+        bucket=bucket, key=key, etag=etag_of(found), bytes=found.st_size, modified_at=modified_at, content_type=content_type_of(key)
     )

@@ -64,7 +64,14 @@ class MemoryObjects(Presigning):
 
     @contextmanager
     def open(self, bucket: str, key: str, *, if_match: str | None = None) -> Iterator[BinaryIO]:
-        yield io.BytesIO(self._version(bucket, key, if_match).data)
+        with self.opened(bucket, key, if_match=if_match) as (file, _):
+            yield file
+
+    @contextmanager
+    def opened(self, bucket: str, key: str, *, if_match: str | None = None) -> Iterator[tuple[BinaryIO, ObjectInfo]]:
+        """`open`, with the facts of the very version that was opened."""
+        version = self._version(bucket, key, if_match)
+        yield io.BytesIO(version.data), version.info
 
     def fetch(self, bucket: str, key: str, path: Path, *, if_match: str | None = None) -> ObjectInfo:
         version = self._version(bucket, key, if_match)

@@ -19,7 +19,7 @@ from minio.datatypes import PostPolicy
 
 from infra.objects.disposition import attachment
 from infra.objects.names import BUCKETS, check_bucket, check_key
-from infra.objects.port import BadKey, NoSuchObject, ObjectInfo, ObjectReplaced, PostGrant, StoreUnavailable, Stored, TooLarge
+from infra.objects.port import BadKey, NoSuchObject, ObjectInfo, ObjectReplaced, PostGrant, Stored, StoreUnavailable, TooLarge
 from infra.objects.s3_errors import asking
 from infra.objects.streams import BLOCK_BYTES, Hasher, file_chunks
 

@@ -23,7 +23,7 @@ class Folder:
 
 
 @contextmanager
-def opened(root: Path, names: Sequence[str], *, make: bool = False) -> Iterator[Folder]:
+def folder_at(root: Path, names: Sequence[str], *, make: bool = False) -> Iterator[Folder]:
     """The folder `root/names…`; with `make`, made where it is missing.
 
     Raises:
@@ -57,7 +57,7 @@ def prune(root: Path, names: Sequence[str]) -> None:
     """Removes the folder `root/names…` and those above it, as long as they are empty; never `root`."""
     for depth in range(len(names), 0, -1):
         try:
-            with opened(root, names[: depth - 1]) as parent:
+            with folder_at(root, names[: depth - 1]) as parent:
                 os.rmdir(names[depth - 1], dir_fd=parent.fd)
         except OSError:
             return
