@@ -41,6 +41,7 @@ def make_plan(manifests: Manifests, values: Values, ports: Ports, host: str, *, 
     Raises UnsupportedManifest for autoscaling settings and Services that this platform cannot give, LocalPlatformError for a fixed port in
     use and for names that lead nowhere.
     """
+    _check_names(manifests)
     config = next((data for (_, name), data in manifests.config_maps.items() if name == _AUTOSCALER_CONFIG), {})
     scalings = _scalings(manifests, config)
     book_services: dict[Key, dict[int, str]] = {_AUTOSCALER: {_AUTOSCALER_METRICS_PORT: f"http://{host}:{metrics_port}"}}
@@ -67,6 +68,18 @@ def make_plan(manifests: Manifests, values: Values, ports: Ports, host: str, *, 
     return Plan(
         services=services, deployment_ports=deployment_ports, broker_port=broker_port, book=book, urls=urls, broker_urls=broker_urls
     )
+
+
+def _check_names(manifests: Manifests) -> None:
+    """Logs, ports and instance counts go by the bare name here."""
+    seen: dict[str, str] = {}
+    for kind, namespace, name in [
+        *(("Service", service.namespace, service.name) for service in manifests.services),
+        *(("Deployment", deployment.namespace, deployment.name) for deployment in manifests.deployments),
+    ]:
+        if name in seen:
+            raise UnsupportedManifest(kind, f"{namespace}/{name}", f"{seen[name]} has the same name, and on one machine names are for all")
+        seen[name] = f"{kind} {namespace}/{name}"
 
 
 def _scalings(manifests: Manifests, config: Mapping[str, str]) -> Mapping[Key, Scaling]:

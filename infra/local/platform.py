@@ -97,15 +97,15 @@ class Platform:
         return missing
 
     async def stop(self) -> None:
-        """End everything, listeners first. Safe to call after a failed start."""
+        """End everything. Safe to call after a failed start."""
         self._run_folder.withdraw()
         if self._housekeeping is not None:
             self._housekeeping.cancel()
-        # Deployments first: the sources of events; then who would deliver them; then who would take them.
-        await asyncio.gather(*(deployment.stop() for deployment in self._deployments))
+        # The broker first: it stores what is under way for the next start. Then all processes together, so that nobody waits twice.
         if self._broker is not None:
             await self._broker.stop()
-        await asyncio.gather(*(revision.stop() for revision in self._revisions), self._metrics.stop())
+        processes = [deployment.stop() for deployment in self._deployments] + [revision.stop() for revision in self._revisions]
+        await asyncio.gather(*processes, self._metrics.stop())
         if self._postgres is not None:
             await self._postgres.stop()
         self._run_folder.release()

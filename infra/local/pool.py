@@ -30,6 +30,7 @@ class _Member:
 
     ordinal: int
     port: int
+    replaces: str | None  # why the one before it died
     instance: Instance | None = None
     draining: bool = False
     task: asyncio.Task[None] | None = None
@@ -59,7 +60,7 @@ class Pool:
         self._host, self._ports, self._logs, self._on_event, self._drain_s = host, ports, logs, on_event, drain_s
         self._members: set[_Member] = set()
         self._restarts = Restarts()
-        self._dead: str | None = None  # why the last one died, until another is started for it
+        self._dead: list[str] = []  # why each one died that is not replaced yet
         self._refill: asyncio.TimerHandle | None = None
         self._stopping = False
 
@@ -101,9 +102,10 @@ class Pool:
         while not self._stopping and self.living < self.target:
             used = {member.ordinal for member in self._members}
             ordinal = next(n for n in range(len(used) + 1) if n not in used)
-            member = _Member(ordinal, self._ports.take())
+            member = _Member(ordinal, self._ports.take(), replaces=self._dead.pop(0) if self._dead else None)
             self._members.add(member)
             member.task = asyncio.create_task(self._live(member))
+        self._dead.clear()  # who is not wanted any more is not replaced
 
     async def _live(self, member: _Member) -> None:
         slot = f"{self.name}-{member.ordinal}"
@@ -123,8 +125,8 @@ class Pool:
         member.instance = instance = await Instance.start(
             self._launch(member.port, slot), self._logs, slot, host=self._host, port=member.port, ready_path=self._ready_path
         )
-        self._tell(EventKind.HEALED if self._dead else EventKind.STARTED, instance.pid, self._dead or f"scaled to {self.target}")
-        self._dead = None
+        kind = EventKind.HEALED if member.replaces else EventKind.STARTED
+        self._tell(kind, instance.pid, member.replaces or f"scaled to {self.target}")
 
         def on_ready() -> None:
             if not member.draining:
@@ -157,7 +159,7 @@ class Pool:
                 await member.instance.stop(_STOP_GRACE_S)
 
     def _mourn(self, slot: str, pid: int, lived_s: float, reason: str) -> None:
-        self._dead = reason
+        self._dead.append(reason)
         self._restarts = self._restarts.after_death(lived_s)
         if self._restarts.is_loop:
             words = f"{reason}; next try in {self._restarts.delay_s:g} s; last words: {self._logs.last_line(slot)}"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from infra.local.errors import LocalPlatformError
+from infra.local.leftovers import end_leftovers
 
 
 class RunFolder:
@@ -41,6 +42,7 @@ class RunFolder:
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         self._lock = lock
         self.withdraw()
+        end_leftovers(self.scratch)
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def publish(self, content: Mapping[str, object]) -> None:

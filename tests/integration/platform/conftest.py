@@ -33,6 +33,8 @@ def handle(request):
         with open(request.args["out"], "a") as file:
             file.write(request.headers.get("ce-id", "") + "\\n")
         return "", 204
+    if "size" in request.args:
+        return b"x" * int(request.args["size"])
     return {"pid": os.getpid(), "most": most, "env": dict(os.environ), "bytes": len(request.get_data())}
 """
 
@@ -113,9 +115,10 @@ class Answer:
         return json.loads(self.body)
 
 
-def get(url: str, timeout_s: float = 30.0) -> Answer:
+def get(url: str, body: bytes | None = None) -> Answer:
+    """GET, or POST when there is a body."""
     try:
-        with urllib.request.urlopen(url, timeout=timeout_s) as response:
+        with urllib.request.urlopen(url, body, timeout=30) as response:
             return Answer(response.status, response.read())
     except urllib.error.HTTPError as error:
         return Answer(error.code, error.read())

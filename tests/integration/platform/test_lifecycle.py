@@ -1,11 +1,14 @@
 """What is left when a platform ends, however it ends; and the whole road of an event through broker and service."""
 
 import asyncio
+import contextlib
+import http.client
 import json
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,10 +16,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from infra.local.events import EventKind, PlatformEvent
+from infra.local.leftovers import processes_under
 from infra.local.platform import Platform
 from infra.local.values import Values
 
-from .conftest import run_platform, wait_for
+from .conftest import get, run_platform, wait_for
 
 _BROKER = """
 apiVersion: eventing.knative.dev/v1
@@ -41,16 +45,8 @@ spec:
 """
 
 
-def _processes_of(data: Path) -> list[str]:
-    """Processes whose scratch folder is under `data`: all that a platform spawned, and their children."""
-    found = []
-    for environ in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if f"TMPDIR={data}".encode() in environ.read_bytes():
-                found.append(environ.parent.name)
-        except OSError:
-            continue  # it ended while we looked, or is another user's
-    return found
+def _processes_of(data: Path) -> list[int]:
+    return processes_under(data / "run" / "tmp")
 
 
 def _accepts(url: str) -> bool:
@@ -76,6 +72,21 @@ def test_killed_platform_leaves_no_process_and_can_be_followed(manifests: Path, 
     first.process.wait()
     wait_for(lambda: not _processes_of(first.data), 10, "children gone with their parent")
     second = run_platform(manifests, tmp_path / "data")
+    assert get(second.service("echo")).status == 200
+    second.process.terminate()
+    assert second.process.wait(20) == 0
+
+
+def test_next_platform_ends_what_a_killed_one_left(manifests: Path, tmp_path: Path) -> None:
+    first = run_platform(manifests, tmp_path / "data")
+    threading.Thread(target=lambda: _get_or_broken(first.service("echo") + "?sleep_s=20")).start()
+    wait_for(lambda: get(first.urls["metrics"] + "/instances").json["echo"]["in_flight"] == 1, 5, "a long request at work")
+    first.process.kill()
+    first.process.wait()
+    left = _processes_of(first.data)
+    assert left  # gunicorn lets its worker finish
+    second = run_platform(manifests, tmp_path / "data")
+    assert not set(left) & set(_processes_of(second.data))
     second.process.terminate()
     assert second.process.wait(20) == 0
 
@@ -100,6 +111,11 @@ def test_event_goes_through_broker_to_service(manifests: Path, tmp_path: Path, d
     asyncio.run(scenario())
     assert out.read_text() == "first\n"
     assert [event.kind for event in events if event.name == "listener"] == [EventKind.STARTED, EventKind.STOPPED]
+
+
+def _get_or_broken(url: str) -> None:
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        get(url)
 
 
 def _publish(url: str, event_id: str) -> int:

@@ -2,10 +2,12 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from .conftest import Running, get, get_all, wait_for
 
@@ -39,6 +41,23 @@ def test_timeout_is_504(platform: Running) -> None:
     answer = get(platform.service("echo") + "?sleep_s=6")
     assert (answer.status, answer.body) == (504, b"request timeout\n")
     assert time.monotonic() - started_s >= 3
+
+
+def test_large_bodies_pass_both_ways(platform: Running) -> None:
+    size = 3 * 2**20  # above what is buffered
+    assert get(platform.service("echo"), b"x" * size).json["bytes"] == size
+    assert len(get(platform.service("echo") + f"?size={size}").body) == size
+
+
+def test_caller_that_hangs_up_frees_its_slot(platform: Running) -> None:
+    def in_flight() -> int:
+        return int(get(platform.urls["metrics"] + "/instances").json["echo"]["in_flight"])
+
+    address = urlsplit(platform.service("echo"))
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        connection.sendall(b"GET /?sleep_s=2.5 HTTP/1.1\r\nHost: x\r\n\r\n")
+        wait_for(lambda: in_flight() == 1, 2, "the request at work")
+    wait_for(lambda: in_flight() == 0, 2, "gone with its caller, before its 2.5 s are over")
 
 
 def test_killed_instance_is_healed(platform: Running) -> None:

@@ -79,6 +79,7 @@ def test_refused_by_name(document: Mapping[str, Any], sentence: str, tmp_path: P
         ([_annotated(max_scale="x")], "max-scale=x: not a valid value"),
         ([_annotated(metric_aggregation_algorithm="weighted-exponential")], "metric-aggregation-algorithm=weighted-exponential"),
         ([_annotated(scale_buffer="1")], "does not support this annotation"),
+        ([_service(), _deployment() | {"metadata": {"name": "fn"}}], "Service default/fn has the same name"),
         ([_core_service()], "matches 0 Deployments"),
         ([_core_service(), _deployment(replicas=2)], "a Service leads to one process"),
         ([_core_service(target="grpc"), _deployment()], None),  # one container: it is the one that listens
