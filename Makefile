@@ -1,0 +1,44 @@
+# Every command that people need. Each sets up what it needs: python3 (3.11 or newer) and make are enough.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo up test check lint unit bench lock clean
+
+demo: $(READY)  ## develop everything in sample_data/ and write a page of the results
+	$(BIN)/darkroom demo
+
+up: $(READY)  ## start the whole system and stay
+	$(BIN)/darkroom up
+
+test: $(READY)  ## every test that this machine can run
+	$(BIN)/python -m pytest tests
+
+check: $(READY) lint unit  ## what every commit passes, in under a minute
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m schemas.generate --check
+
+unit: $(READY)
+	$(BIN)/python -m pytest -q tests/unit
+
+bench: $(READY)  ## our times beside the bare tools', on this machine
+	$(BIN)/python -m tests.bench
+
+lock:  ## pin every dependency, with hashes
+	uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --all-extras --python-version 3.11 -o requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) build .darkroom
+
+$(READY): requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	touch $@
