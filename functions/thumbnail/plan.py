@@ -27,7 +27,7 @@ class Encoding:
 
 ENCODINGS: Mapping[str, Encoding] = MappingProxyType(
     {
-        "webp": Encoding(name="thumbnail.webp", content_type="image/webp", pillow="WEBP", options={"quality": 80, "method": 4}, alpha=True),
+        "webp": Encoding(name="thumbnail.webp", content_type="image/webp", pillow="WEBP", options={"quality": 80, "method": 2}, alpha=True),
         "jpeg": Encoding(
             name="thumbnail.jpg",
             content_type="image/jpeg",
@@ -44,7 +44,7 @@ ENCODINGS: Mapping[str, Encoding] = MappingProxyType(
         ),
     }
 )
-"""By the parameter `format`."""
+"""By the parameter `format`. WebP's method 2 for 4: two thirds of the processor time of a whole thumbnail, for 2 to 5 % more bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
