@@ -13,6 +13,7 @@ from infra.local.errors import LocalPlatformError
 
 REFUSED, UNREACHABLE = 4, 3
 DEFAULT_DATA = Path(".darkroom")
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @click.group()
@@ -57,6 +58,34 @@ def status(data: Path, as_json: bool) -> None:
         print(f"darkroom: {exc}", file=sys.stderr)
         sys.exit(UNREACHABLE)
     print(json.dumps(found, indent=2) if as_json else table(found))
+
+
+@main.command()
+@click.option(
+    "--samples",
+    default=REPOSITORY / "sample_data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="What to develop. [sample_data]",
+)
+@click.option(
+    "--folder",
+    default=REPOSITORY / "build" / "demo",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="For the results. [build/demo]",
+)
+def demo(samples: Path, folder: Path) -> None:
+    """Develop everything in sample_data/ on a system started for it, and write a page of the results."""
+    from rich.console import Console
+
+    from infra.cli.demo.run import DemoFailed
+    from infra.cli.demo.run import demo as run
+
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    try:
+        sys.exit(0 if run(samples, folder, console) else 1)
+    except DemoFailed as exc:
+        print(f"darkroom: {exc}", file=sys.stderr)
+        sys.exit(REFUSED)
 
 
 if __name__ == "__main__":
