@@ -1,8 +1,8 @@
-"""seccomp-bpf: no new process, no socket, no look at another process, no way round Landlock: seccomp(2).
+"""seccomp-bpf: no new process, no socket, no look at others, no way round Landlock; see seccomp(2).
 
-A list of what is refused, not of what is allowed: decoders differ in what they call from one libc to the next, and the paths and the network
-are held by other layers. Threads stay possible (ffmpeg needs them): `clone` is refused without CLONE_THREAD, and `clone3`, whose flags a
-filter cannot read, says ENOSYS so that libc falls back to `clone`.
+A list of what is refused, not of what is allowed: decoders differ in what they call from one libc to the next, and the paths and the
+network are held by other layers. Threads stay possible (ffmpeg needs them): `clone` is refused without CLONE_THREAD, and `clone3`, whose
+flags a filter cannot read, says ENOSYS so that libc falls back to `clone`.
 """
 
 import ctypes

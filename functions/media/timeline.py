@@ -21,7 +21,8 @@ class Track:
     Attributes:
         leading: packets before the first keyframe, and those of an open group whose keyframe is not there: no decoder shows them.
         shown: the others that no edit list cuts away.
-        corrupt: packets that the demuxer knows to be incomplete.
+        corrupt: packets that the demuxer knows to be incomplete, or to follow a loss.
+        ends_corrupt: the last packet is one of them.
         first_s, end_s: when the first shown packet begins and the last one ends, in seconds; None without any.
     """
 
@@ -33,6 +34,7 @@ class Track:
     leading: int = 0
     shown: int = 0
     corrupt: int = 0
+    ends_corrupt: bool = False
     _key_pts: int | None = None
     _first: int | None = None
     _last: int | None = None
@@ -53,7 +55,8 @@ class Track:
 
     def add(self, dts: int, pts: int, duration: int, flags: int) -> None:
         """One packet, in decoding order."""
-        self.corrupt += bool(flags & _CORRUPT)
+        self.ends_corrupt = bool(flags & _CORRUPT)
+        self.corrupt += self.ends_corrupt
         at = dts if pts == _NO_PTS else pts
         if self.kind == "video":
             if self._key_pts is None and flags & _KEY:

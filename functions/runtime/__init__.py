@@ -1,1 +1,39 @@
-"""HTTP ⇄ CloudEvent ⇄ handler: what every function does around its work."""
+"""HTTP ⇄ CloudEvent ⇄ handler: what every function does around its work.
+
+`function` makes an operation's entry. It looks for an earlier result, claims the attempt, fetches the original into a private folder, lets
+the operation work, stores its outputs and replies: `handler` has the answers, `attempt` the order.
+"""
+
+from collections.abc import Callable
+
+from flask import Request, Response
+
+from functions.runtime.handler import Handler, open_surroundings
+from functions.runtime.job import Job, Outcome, Output
+from functions.runtime.log import configure
+from functions.sandbox import require_layers, warm_worker
+
+__all__ = ["Job", "Outcome", "Output", "function"]
+
+
+def function(operation: str, work: Callable[[Job], Outcome], *, warm: tuple[str, ...] = ()) -> Callable[[Request], Response]:
+    """An operation's entry for functions-framework, signature type http.
+
+    Args:
+        operation: its name in the catalogue.
+        work: does one job, in the sandbox; raises `functions.errors`.
+        warm: modules that the image worker loads; given any, it starts at once, while the server is still starting.
+
+    Raises:
+        MissingLayers: SANDBOX_REQUIRED=all, and a layer is missing.
+    """
+    configure()
+    if warm:
+        warm_worker(*warm)
+    require_layers()
+    handler = Handler(operation, work, surroundings=open_surroundings)
+
+    def handle(request: Request) -> Response:
+        return handler(request)
+
+    return handle

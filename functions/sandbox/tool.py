@@ -19,6 +19,7 @@ from functions.sandbox.limits import MIB, Limits
 _TICK_S = 0.05
 _QUOTA_EVERY_S = 0.2
 _MAX_STDOUT_BYTES = 32 * MIB
+_HEAD_BYTES = 1 * MIB
 _TAIL_CHARS = 4000
 _MAX_LINE_BYTES = 64 * 1024
 _NO_MEMORY = "Cannot allocate memory"  # ffmpeg's words for ENOMEM
@@ -28,10 +29,19 @@ OnLine = Callable[[str], bool | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """A program that ended by itself. `returncode` is minus the signal if it crashed; `stdout` its first 32 MiB, empty with `on_line`."""
+    """A program that ended by itself.
+
+    Attributes:
+        returncode: minus the signal if it crashed.
+        stdout: its first 32 MiB, empty with `on_line`.
+        log_head: the first MiB of standard error.
+        log_tail: its last 4,000 characters.
+        seconds: wall time from start to end.
+    """
 
     returncode: int
     stdout: bytes
+    log_head: str
     log_tail: str
     seconds: float
 
@@ -89,7 +99,9 @@ def run_tool(
                 pipe.close()
     log_tail = watch.tail.decode(errors="replace")[-_TAIL_CHARS:]
     _judge(returncode, log_tail)
-    return Finished(returncode=returncode, stdout=bytes(watch.stdout), log_tail=log_tail, seconds=time.monotonic() - began)
+    log_head = watch.head.decode(errors="replace")
+    seconds = time.monotonic() - began
+    return Finished(returncode=returncode, stdout=bytes(watch.stdout), log_head=log_head, log_tail=log_tail, seconds=seconds)
 
 
 def _judge(returncode: int, log_tail: str) -> None:
@@ -119,7 +131,7 @@ class _Watch:
     ) -> None:
         self.process, self.write, self.limits = process, str(write), limits
         self.deadline_s, self.silence_s, self.on_line, self.stopped = deadline_s, silence_s, on_line, stopped
-        self.stdout, self.tail, self._line = bytearray(), bytearray(), bytearray()
+        self.stdout, self.head, self.tail, self._line = bytearray(), bytearray(), bytearray(), bytearray()
         self._began = self._progressed_at = self._measured_at = time.monotonic()
 
     def run(self) -> None:
@@ -152,6 +164,7 @@ class _Watch:
                 self._progressed_at = time.monotonic()
 
     def _take_stderr(self, chunk: bytes) -> None:
+        self.head += chunk[: max(0, _HEAD_BYTES - len(self.head))]
         self.tail += chunk
         del self.tail[: -4 * _TAIL_CHARS]
 

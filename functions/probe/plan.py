@@ -1,0 +1,179 @@
+"""What a report means: a media's facts, or the sentence that says why it is not taken. Pure."""
+
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from functions.errors import BadInput, FunctionError, LimitExceeded, ToolFailed, Unsupported
+from functions.media.formats import AUDIO_CODECS, PCM_CODECS, VIDEO_CODECS, Container, MediaLimits
+from functions.media.magic import Identity
+from functions.probe.report import Described, Report, Track
+from schemas.facts import Kind
+
+_STANDARD_RATES = tuple(
+    rate for whole in (*range(1, 61), 72, 75, 90, 100, 120, 144, 180, 200, 240) for rate in (Fraction(whole), Fraction(whole * 1000, 1001))
+) + (Fraction(25, 2), Fraction(15, 2))
+_DEEP = re.compile(
+    r"p(9|1[0-6])(?:le|be)$|^(?:gray|y)(9|1[0-6])(?:le|be)$|^[pxy]\d(1[0-6])(?:le|be)$|^(?:rgb|bgr|rgba|bgra|ya)(48|64|16)(?:le|be)$"
+)
+_ALPHA = ("yuva", "gbrap", "rgba", "bgra", "argb", "abgr", "ya")
+_MISSING_TAIL_S = Fraction(1, 2)  # a container's claim and its packets may differ so much, or by 2 %, without proof of a cut
+
+_SAID: tuple[tuple[str, type[FunctionError], str], ...] = (
+    ("max_streams", LimitExceeded, "{what} holds more streams than are taken."),
+    ("does not contain any stream", Unsupported, "{what} holds neither picture nor sound."),
+    ("moov atom not found", BadInput, "{what} is cut short: its index is missing."),
+    ("partial file", BadInput, "{what} is cut short."),
+    ("File ended prematurely", BadInput, "{what} is cut short."),
+)
+
+
+def refusal(identity: Identity, taken: str) -> FunctionError:
+    """The error for a file whose first bytes say that it is not taken."""
+    if identity.label in ("an empty file", "nothing but zeros"):
+        return BadInput(f"This is {identity.label}; taken are {taken}.")
+    return Unsupported(f"This is {identity.label}; taken are {taken}.")
+
+
+def judge_end(identity: Identity, returncode: int, log: str) -> None:
+    """Raises what the pass's end and its words prove, if anything.
+
+    Raises:
+        BadInput, Unsupported, LimitExceeded: by what was said.
+        ToolFailed: ffmpeg crashed.
+    """
+    what = identity.label[0].upper() + identity.label[1:]
+    what = f"This file, {identity.label},"
+    for words, kind, sentence in _SAID:
+        if words in log:
+            raise kind(sentence.format(what=what), log_tail=log[-4000:])
+    if returncode < 0:
+        raise ToolFailed(f"{what} crashed its reader.", log_tail=log[-4000:])
+    if returncode != 0:
+        raise BadInput(f"{what} is damaged: it cannot be read to its end.", log_tail=log[-4000:])
+
+
+def stream_facts(report: Report, container: Container, limits: MediaLimits) -> dict[str, Any]:
+    """The facts of a video or a sound: all of `MediaFacts` but sha256 and bytes.
+
+    Raises:
+        BadInput: no packets, or fewer than the container promises.
+        Unsupported: nothing to see or hear, or a codec that is not decoded.
+        LimitExceeded: too long, too large, too many frames.
+    """
+    video, audio = report.first("video"), report.first("audio")
+    if video is None and audio is None:
+        raise Unsupported(f"This {container.label} file holds neither picture nor sound.")
+    _check_codecs(video, audio)
+    end_s = duration_s(video[0] if video else None, audio[0] if audio else None, report.duration_s)
+    _check_whole(report, container, end_s)
+    if end_s > limits.max_duration_s:
+        raise LimitExceeded(
+            f"This {container.label} file lasts {_hours(end_s)}; at most {_hours(Fraction(limits.max_duration_s))} are taken."
+        )
+    facts: dict[str, Any] = {
+        "kind": Kind.VIDEO if video else Kind.AUDIO,
+        "container": container.name,
+        "duration_ms": round(end_s * 1000),
+        "audio_codec": audio[0].codec if audio else None,
+    }
+    return facts | (_video_facts(*video, limits) if video else {})
+
+
+def duration_s(video: Track | None, audio: Track | None, claimed_s: Fraction | None) -> Fraction:
+    """Seconds from time zero to the end of the longer of picture and sound.
+
+    A codec's padding in the last sound packet is no time: where sound ends less than a packet behind the picture, or, alone, behind the
+    container's own claim, that counts.
+    """
+    picture_s = _end_s(video) if video else Fraction(0)
+    if audio is None:
+        return picture_s
+    sound_s, packet_s = _end_s(audio), audio.longest * audio.tick_s
+    other_s = picture_s if video else claimed_s
+    if other_s is not None and 0 < sound_s - other_s <= packet_s + Fraction(1, 100):
+        return other_s
+    return max(sound_s, picture_s)
+
+
+def frame_rate(track: Track) -> Fraction | None:
+    """Average frames a second, from the first and the last pts. A standard rate that the container's ticks cannot tell from it wins: Matroska's
+    milliseconds hold 24000/1001 only nearly. None for a single frame of no length.
+    """
+    if track.first is None:
+        return None
+    if track.packets < 2 or track.last <= track.first:
+        return 1 / (track.longest * track.tick_s) if track.longest else None
+    gaps, span_s = track.packets - 1, (track.last - track.first) * track.tick_s
+    near = [rate for rate in _STANDARD_RATES if abs(gaps / rate - span_s) <= track.tick_s]
+    return min(near, key=lambda rate: abs(gaps / rate - span_s), default=gaps / span_s)
+
+
+def shown_size(width: int, height: int, pixel_aspect: Fraction, turn_deg: int) -> tuple[int, int]:
+    """Pixels as shown: square, and turned."""
+    wide = max(1, round(width * pixel_aspect))
+    return (height, wide) if turn_deg in (90, 270) else (wide, height)
+
+
+def bit_depth(pixel_format: str) -> int:
+    """Bits a component, by FFmpeg's name of the pixel format."""
+    found = _DEEP.search(pixel_format)
+    if not found:
+        return 8
+    bits = int(next(group for group in found.groups() if group))
+    return 16 if bits in (48, 64) else bits
+
+
+def _video_facts(track: Track, described: Described, limits: MediaLimits) -> Mapping[str, Any]:
+    width, height = shown_size(track.width, track.height, track.pixel_aspect, described.turn_deg)
+    if track.packets == 0:
+        raise BadInput("The video holds no frames.")
+    if track.packets > limits.max_frames:
+        raise LimitExceeded(f"The video has {track.packets} frames; at most {limits.max_frames} are taken.")
+    if width < 1 or height < 1:
+        raise BadInput("The video has no size.")
+    if max(track.width * track.height, width * height) > limits.max_frame_pixels or max(width, height) > limits.max_edge_px:
+        raise LimitExceeded(f"The video is {width} × {height} pixels; at most {limits.max_frame_pixels // 1_000_000} megapixels are taken.")
+    rate = frame_rate(track)
+    return {
+        "width_px": width,
+        "height_px": height,
+        "rotation_deg": described.turn_deg,
+        "frame_rate": float(rate) if rate else None,
+        "frames": track.packets,
+        "video_codec": track.codec,
+        "bit_depth": bit_depth(described.pixel_format),
+        "hdr": "pq" if "smpte2084" in described.colour else "hlg" if "arib-std-b67" in described.colour else None,
+        "has_alpha": described.pixel_format.startswith(_ALPHA),
+        "animated": False,
+    }
+
+
+def _check_codecs(video: tuple[Track, Described] | None, audio: tuple[Track, Described] | None) -> None:
+    for found, kind, allowed in ((video, "picture", VIDEO_CODECS), (audio, "sound", (*AUDIO_CODECS, *PCM_CODECS))):
+        if found and found[0].codec not in allowed:
+            names = ", ".join(name for name in allowed if name not in PCM_CODECS) + (", PCM" if kind == "sound" else "")
+            raise Unsupported(f"The {kind} is coded as {found[0].codec}, which is not decoded here; taken are {names}.")
+
+
+def _check_whole(report: Report, container: Container, end_s: Fraction) -> None:
+    if all(track.packets == 0 for track in report.tracks.values()):
+        raise BadInput(f"This {container.label} file holds no frames: it is damaged or cut short.")
+    seen = all(described.kind in ("video", "audio") for described in report.described.values())
+    if report.duration_s is None or not seen:
+        return
+    ends_s = max(end_s, *(_end_s(track) for track in report.tracks.values()))
+    if report.duration_s - ends_s > max(_MISSING_TAIL_S, report.duration_s / 50):
+        raise BadInput(
+            f"This {container.label} file is cut short: it promises {float(report.duration_s):.1f} seconds and holds {float(ends_s):.1f}."
+        )
+
+
+def _end_s(track: Track) -> Fraction:
+    rate = frame_rate(track) if track.kind == "video" and track.end <= track.last else None
+    return max(Fraction(0), track.end * track.tick_s + (1 / rate if rate else 0))
+
+
+def _hours(seconds: Fraction) -> str:
+    return f"{float(seconds) / 3600:.1f} hours"

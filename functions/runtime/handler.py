@@ -1,0 +1,157 @@
+"""HTTP ⇄ CloudEvent: what a delivery is answered with. A body is a CloudEvent in binary mode, or short plain text, never anything else.
+
+200 + event   the attempt's completed or failed
+200, empty    nobody wants this work (stop), or its token is refused: never to be sent again
+400           nobody could ever parse this as a request to this operation
+503           the store, the gateway or disk space is not there, or another run has the attempt: send it again
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+
+from flask import Request, Response
+from pydantic import ValidationError
+
+from functions.errors import Stopped
+from functions.runtime.attempt import NotNow, Surroundings, Work, run_attempt
+from functions.runtime.gateway import Gateway, GatewayUnavailable, Refused
+from functions.runtime.log import LOG
+from functions.runtime.settings import BadSetting, Settings
+from functions.runtime.workspace import sweep
+from functions.sandbox import active_layers
+from infra.objects.port import BadKey, StoreUnavailable
+from schemas.catalogue import CATALOGUE
+from schemas.envelope import Event, parse, to_binary
+from schemas.errors import MalformedEvent
+from schemas.events import COMPLETED, FAILED, MAX_EVENT_BYTES, REQUESTED, completed_id, failed_id, function_source
+from schemas.keys import result_key
+from schemas.parameters import Parameters
+from schemas.payloads import Completed, Failed, Requested
+
+MAX_PROBLEM_BYTES = 768  # a longer one takes Knative's channel-based dispatcher down
+_MAX_BODY_BYTES = 2 * MAX_EVENT_BYTES  # structured mode: data and attributes
+
+
+_ANSWERS: dict[type[Exception], tuple[HTTPStatus, str]] = {
+    MalformedEvent: (HTTPStatus.BAD_REQUEST, "malformed"),
+    BadKey: (HTTPStatus.BAD_REQUEST, "malformed"),
+    Stopped: (HTTPStatus.OK, "stopped"),
+    Refused: (HTTPStatus.OK, "refused"),
+    NotNow: (HTTPStatus.SERVICE_UNAVAILABLE, "not now"),
+    GatewayUnavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "not now"),
+    StoreUnavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "not now"),
+    BadSetting: (HTTPStatus.SERVICE_UNAVAILABLE, "not configured"),
+}
+"""What each end without a payload is answered with, and the word for it in the log."""
+
+
+class Handler:
+    """One operation's entry. Safe for use by many threads; opens nothing before its first event."""
+
+    def __init__(self, operation: str, work: Work, *, surroundings: Callable[[], Surroundings]) -> None:
+        self._operation, self._work = CATALOGUE[operation], work
+        self._open_surroundings = surroundings
+        self._lock = threading.Lock()
+        self._around: Surroundings | None = None
+
+    def __call__(self, request: Request) -> Response:
+        if request.method in ("GET", "HEAD"):
+            return self._health() if request.path in ("/", "/healthz") else problem(HTTPStatus.NOT_FOUND, "no such page")
+        if request.method != "POST":
+            return problem(HTTPStatus.METHOD_NOT_ALLOWED, "a CloudEvent is sent by POST")
+        began = time.monotonic()
+        fields: dict[str, object] = {"operation": self._operation.name}
+        response = self._answer(request, fields)
+        fields |= {"status": response.status_code, "ms": round((time.monotonic() - began) * 1000)}
+        LOG.info("event answered", extra={"fields": fields})
+        return response
+
+    def _health(self) -> Response:
+        body = json.dumps({"operation": self._operation.name, "version": self._operation.version, "layers": active_layers()})
+        return Response(body, mimetype="application/json")
+
+    def _answer(self, request: Request, fields: dict[str, object]) -> Response:
+        """The response to one delivery; what the log should say goes into `fields`."""
+        try:
+            event, requested, parameters = self._understand(request)
+            fields |= {"attempt_id": requested.attempt_id, "event_id": event.id, "traceparent": event.traceparent}
+            payload = run_attempt(requested, parameters, self._operation.version, self._work, self._get_around())
+            fields |= {"run_id": payload.run_id, "result": "completed"}
+            if isinstance(payload, Failed):
+                fields |= {"result": "failed", "class": payload.failure, "reason": payload.message}
+            return self._reply(event, payload)
+        except tuple(_ANSWERS) as exc:
+            status, fields["result"] = next(answer for kind, answer in _ANSWERS.items() if isinstance(exc, kind))
+            fields["reason"] = str(exc)[:200]
+            return _empty() if status is HTTPStatus.OK else problem(status, str(exc))
+        except Exception:  # noqa: BLE001 - a bug of ours: a redelivery may meet another instance, and the gateway hears of it by the dead letter
+            LOG.exception("a delivery could not be answered", extra={"fields": fields})
+            fields["result"] = "error"
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, "an error of ours")
+
+    def _understand(self, request: Request) -> tuple[Event, Requested, Parameters]:
+        body = request.stream.read(_MAX_BODY_BYTES + 1)
+        if len(body) > _MAX_BODY_BYTES:
+            raise MalformedEvent(f"an event is at most {MAX_EVENT_BYTES} bytes")
+        event = parse(dict(request.headers), body)
+        if event.type != REQUESTED:
+            raise MalformedEvent(f"this function takes {REQUESTED} alone")
+        try:
+            requested = Requested.model_validate(event.data)
+            parameters = self._operation.parameters.model_validate(requested.parameters)
+        except ValidationError as exc:
+            places = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in exc.errors()[:4])
+            raise MalformedEvent(f"the data is no request: {places}") from exc
+        if requested.operation != self._operation.name or event.operation not in (None, self._operation.name):
+            raise MalformedEvent(f"this function is {self._operation.name}")
+        if not requested.output_prefix.endswith("/"):
+            raise MalformedEvent(f"{result_key(requested.output_prefix)[:200]!r} lies in no folder: output_prefix must end in a slash")
+        return event, requested, parameters
+
+    def _reply(self, event: Event, payload: Completed | Failed) -> Response:
+        kind, name = (FAILED, failed_id) if isinstance(payload, Failed) else (COMPLETED, completed_id)
+        data = payload.model_dump(mode="json", by_alias=True, exclude_none=True)
+        reply = event.reply(id=name(payload.attempt_id), source=function_source(self._operation.name), type=kind, data=data)
+        headers, body = to_binary(reply)
+        return Response(body, status=HTTPStatus.OK, headers=headers)
+
+    def _get_around(self) -> Surroundings:
+        with self._lock:
+            if self._around is None:
+                self._around = self._open_surroundings()
+            return self._around
+
+
+def open_surroundings() -> Surroundings:
+    """The settings, the store and the gateway that the environment names.
+
+    Raises:
+        BadSetting: a variable is missing or makes no sense.
+        StoreUnavailable: the store is not there.
+    """
+    from infra.objects.open import open_objects  # late: a cold start's first health check needs no store
+
+    settings = Settings.from_environment()
+    try:
+        objects = open_objects(settings.object_store_url)
+        url = settings.gateway_internal_url
+        gateway = Gateway(url, timeout_s=settings.gateway_timeout_s) if url else None
+    except ValueError as exc:
+        raise BadSetting(str(exc)) from exc
+    settings.work_dir.mkdir(parents=True, exist_ok=True)
+    sweep(settings.work_dir)
+    return Surroundings(settings=settings, objects=objects, gateway=gateway)
+
+
+def problem(status: HTTPStatus, text: str) -> Response:
+    """A short plain text, within what a dispatcher bears."""
+    return Response(text.encode()[:MAX_PROBLEM_BYTES].decode(errors="ignore"), status=status, mimetype="text/plain")
+
+
+def _empty() -> Response:
+    response = Response(status=HTTPStatus.OK)
+    del response.headers["Content-Type"]
+    return response
