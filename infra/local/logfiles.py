@@ -1,11 +1,13 @@
 """One bounded log file for each process slot: `logs/thumbnail-0.log`, and `.1` for what went before."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
 _MAX_BYTES = 8 * 2**20
 _TAIL_BYTES = 4096
+_EXCEPTION = re.compile(r"[\w.]+(Error|Exception|NotFound)\b: ")  # gunicorn adds lines of its own after it
 
 
 class LogFolder:
@@ -37,11 +39,12 @@ class LogFolder:
                 os.truncate(path, 0)
 
     def last_line(self, slot: str) -> str:
-        """The last line that says something, for a reason in one sentence."""
+        """What it said last: the last line that names an exception, else the last one at all. For a reason in one sentence."""
         try:
             with self.path(slot).open("rb") as file:
                 file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
                 lines = file.read().decode(errors="replace").split("\n")
         except OSError:
             return ""
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")[:200]
+        said = [line.strip() for line in reversed(lines) if line.strip()]
+        return next(filter(_EXCEPTION.match, said), said[0] if said else "")[:200]

@@ -30,6 +30,7 @@ class EmbeddedPostgres:
 
     async def stop(self) -> None:
         if self._server is not None:
-            await asyncio.to_thread(self._server.stop)  # whoever was killed before us may still be listed as its user
             await asyncio.to_thread(self._server.cleanup)
+            if (self._folder / "postmaster.pid").exists():  # it spared a killed platform, which it still lists as a user
+                await asyncio.to_thread(self._server.stop)
             self._server = None

@@ -15,7 +15,8 @@ from yarl import URL
 
 from infra.local.admission import Gate, QueueFull
 
-_BUFFERED_BYTES = 2**20  # larger bodies, and those of unknown length, are streamed
+_BUFFERED_BYTES = 2**19  # larger bodies, and those of unknown length, are streamed
+_MAX_HEADER_BYTES = 2**16  # an event's attributes are headers; the broker's ingress takes as much
 _KEEP_ALIVE_S = 1.0  # less than gunicorn's two seconds, so that no request meets a connection about to close
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade", "expect"}
@@ -50,8 +51,17 @@ class Proxy:
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             skip_auto_headers=_UNTOUCHED,
+            max_line_size=_MAX_HEADER_BYTES,
+            max_field_size=_MAX_HEADER_BYTES,
         )
-        server = web.Server(self._handle, handler_cancellation=True, access_log=None)
+        server = web.Server(
+            self._handle,
+            handler_cancellation=True,
+            auto_decompress=False,
+            access_log=None,
+            max_line_size=_MAX_HEADER_BYTES,
+            max_field_size=_MAX_HEADER_BYTES,
+        )
         self._runner = web.ServerRunner(server, shutdown_timeout=1.0)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, port).start()

@@ -1,11 +1,14 @@
 """Knative Services on one machine: from zero and back, within their limits, healed. Real processes, real HTTP."""
 
+import gzip
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -47,6 +50,13 @@ def test_large_bodies_pass_both_ways(platform: Running) -> None:
     size = 3 * 2**20  # above what is buffered
     assert get(platform.service("echo"), b"x" * size).json["bytes"] == size
     assert len(get(platform.service("echo") + f"?size={size}").body) == size
+
+
+def test_compressed_bodies_pass_as_they_are(platform: Running) -> None:
+    packed = gzip.compress(b"x" * 1000)
+    request = urllib.request.Request(platform.service("echo"), packed, {"Content-Encoding": "gzip"})
+    with urllib.request.urlopen(request, timeout=10) as response:
+        assert json.loads(response.read())["bytes"] == len(packed)
 
 
 def test_caller_that_hangs_up_frees_its_slot(platform: Running) -> None:
