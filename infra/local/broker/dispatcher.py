@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from infra.local.broker.admission import RefusedEvent, admit
+from infra.local.broker.batch import Settlement
 from infra.local.broker.delivery import next_wait_s
 from infra.local.broker.event import Event
 from infra.local.broker.lane import Lane
@@ -17,7 +18,7 @@ from infra.local.broker.records import Delivery
 from infra.local.broker.reply import MAX_ERROR_BODY_BYTES, Answer, Failure, NoAnswer, judge, judge_sink, refused_reply
 from infra.local.broker.sender import Sender, for_subscriber
 from infra.local.broker.spec import DeliverySpec, SinkRef, TriggerSpec
-from infra.local.broker.store import Settlement, Store
+from infra.local.broker.store import Store
 from infra.local.errors import LocalPlatformError
 
 _AFTER_A_BUG_S = 5.0

@@ -11,8 +11,9 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 
+from infra.local.broker.batch import Page
 from infra.local.broker.records import Delivery
-from infra.local.broker.store import Page, Store
+from infra.local.broker.store import Store
 
 MAX_IN_FLIGHT = 256
 READY_LIMIT = 512
@@ -99,8 +100,7 @@ class Lane:
         self._loading = False
         self._behind = len(page.deliveries) == READY_LIMIT
         for delivery in page.deliveries:
-            if delivery.id not in self._owned:
-                self._own(delivery)
+            self._own(delivery)
         if page.next_due_s is not None:
             self._wake_at(page.next_due_s)
         self.pump()

@@ -87,7 +87,7 @@ def refused_reply(status: int) -> Failure:
 
 
 def is_retryable(status: int) -> bool:
-    """Knative's `RetryIfGreaterThan300` and its kin: these, and everything from 500 up."""
+    """Knative's `SelectiveRetry`: these, and everything from 500 up."""
     return status in (404, 408, 409, 429) or status >= 500
 
 

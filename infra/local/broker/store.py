@@ -15,78 +15,14 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
 
 from infra.local.broker import sql
+from infra.local.broker.batch import Batch, Insert, Load, Page, Settle, Settlement
 from infra.local.broker.records import Delivery
 from infra.local.errors import BrokerAlreadyRunning, BrokerStoreUnavailable
 
-_MAX_BATCH = 512
 _RETRY_S = 0.3
 _LOCK_PATIENCE_S = 5.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settlement:
-    """What one finished try changes: the row goes (with replies coming), waits for the next try, or is kept as lost."""
-
-    done_id: int | None = None
-    delayed: Delivery | None = None
-    due_at_s: float = 0.0
-    lost: tuple[int, str] | None = None
-    replies: Sequence[Delivery] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Page:
-    """Deliveries that are due, and when the next one will be (epoch seconds; None: none is waiting)."""
-
-    deliveries: Sequence[Delivery]
-    next_due_s: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Insert:
-    deliveries: Sequence[Delivery]
-    future: "asyncio.Future[None]"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Settle:
-    settlement: Settlement
-    then: Callable[[], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Load:
-    trigger: str
-    owned: Sequence[int]
-    limit: int
-    then: Callable[[Page], None]
-    otherwise: Callable[[], None]
-
-
-@dataclass(kw_only=True)
-class _Batch:
-    inserts: list[_Insert] = field(default_factory=list)
-    settles: list[_Settle] = field(default_factory=list)
-    loads: list[_Load] = field(default_factory=list)
-
-    def add(self, item: "_Insert | _Settle | _Load") -> None:
-        if isinstance(item, _Insert):
-            self.inserts.append(item)
-        elif isinstance(item, _Settle):
-            self.settles.append(item)
-        else:
-            self.loads.append(item)
-
-    @property
-    def size(self) -> int:
-        return len(self.inserts) + len(self.settles) + len(self.loads)
-
-    def new_rows(self) -> list[Delivery]:
-        accepted = [row for insert in self.inserts for row in insert.deliveries]
-        return accepted + [row for settle in self.settles for row in settle.settlement.replies]
 
 
 class Store:
@@ -109,7 +45,7 @@ class Store:
         self._on_inserted = on_inserted
         self._on_recovered = on_recovered
         self._log = log
-        self._inbox: queue.SimpleQueue[_Insert | _Settle | _Load | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Insert | Settle | Load | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="broker-store", daemon=True)
         self._session: sql.Session | None = None
         self._failing = False
@@ -134,18 +70,18 @@ class Store:
             BrokerStoreUnavailable: they are not, as far as known.
         """
         future: asyncio.Future[None] = self._loop.create_future()
-        self._inbox.put(_Insert(deliveries=deliveries, future=future))
+        self._inbox.put(Insert(deliveries=deliveries, future=future))
         await future
 
     def settle(self, settlement: Settlement, then: Callable[[], None]) -> None:
         """Write what a try has changed, however long the database is away, then call back."""
-        self._inbox.put(_Settle(settlement=settlement, then=then))
+        self._inbox.put(Settle(settlement=settlement, then=then))
 
     def load(
         self, trigger: str, owned: Collection[int], limit: int, then: Callable[[Page], None], otherwise: Callable[[], None]
     ) -> None:
         """Read up to `limit` due deliveries of a trigger that are not `owned` in memory, the oldest first."""
-        self._inbox.put(_Load(trigger=trigger, owned=list(owned), limit=limit, then=then, otherwise=otherwise))
+        self._inbox.put(Load(trigger=trigger, owned=list(owned), limit=limit, then=then, otherwise=otherwise))
 
     async def close(self) -> None:
         """Write what was handed in, if the database is there, and disconnect. Unwritten settlements are delivered again."""
@@ -167,7 +103,7 @@ class Store:
                 raise BrokerStoreUnavailable(f"the broker cannot use its database: {exc}") from exc
 
     def _run(self) -> None:
-        kept: list[_Settle] = []
+        kept: list[Settle] = []
         while not (self._closing and self._inbox.empty()):
             batch = self._gather(kept)
             try:
@@ -188,20 +124,20 @@ class Store:
         if self._session is not None:
             self._session.close()
 
-    def _gather(self, kept: list[_Settle]) -> _Batch:
+    def _gather(self, kept: list[Settle]) -> Batch:
         """What has come in, after a wait for the first; while the database is away the wait is short, to try it again."""
-        batch = _Batch(settles=list(kept))
+        batch = Batch(settles=list(kept))
         with contextlib.suppress(queue.Empty):
             item = self._inbox.get(timeout=_RETRY_S if self._failing else None)
             while item is not None:
                 batch.add(item)
-                if batch.size >= _MAX_BATCH:
+                if batch.is_full:
                     return batch
                 item = self._inbox.get_nowait()
             self._closing = True
         return batch
 
-    def _apply(self, batch: _Batch) -> tuple[list[Page], sql.Totals | None]:
+    def _apply(self, batch: Batch) -> tuple[list[Page], sql.Totals | None]:
         if self._session is None:
             self._session = sql.Session(self._database_url)
         rows = batch.new_rows()
@@ -237,7 +173,7 @@ class Store:
         self._log.info("broker: the database is back")
         self._on_recovered(totals)
 
-    def _report_success(self, batch: _Batch, pages: Sequence[Page]) -> None:
+    def _report_success(self, batch: Batch, pages: Sequence[Page]) -> None:
         self._on_inserted(batch.new_rows())
         for insert in batch.inserts:
             if not insert.future.done():
@@ -247,7 +183,7 @@ class Store:
         for load, page in zip(batch.loads, pages, strict=True):
             load.then(page)
 
-    def _report_failure(self, batch: _Batch, exc: Exception) -> None:
+    def _report_failure(self, batch: Batch, exc: Exception) -> None:
         for insert in batch.inserts:
             if not insert.future.done():
                 insert.future.set_exception(BrokerStoreUnavailable(f"the event was not stored: {exc}"))
