@@ -27,6 +27,8 @@ def handle(request):
         active += 1
         most = max(most, active)
     time.sleep(float(request.args.get("sleep_s", "0")))
+    while "until" in request.args and not os.path.exists(request.args["until"]):
+        time.sleep(0.01)
     with lock:
         active -= 1
     if "out" in request.args:
