@@ -32,7 +32,6 @@ def create_app(store: ServedObjects, *, allowed_origin: str | None = None) -> we
     async def dress(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Content-Security-Policy"] = "sandbox"
-        response.headers.update(request.get("extra_headers", {}))
         if allowed_origin is not None:
             response.headers["Vary"] = "Origin"
             if request.headers.get("Origin") == allowed_origin:

@@ -46,7 +46,7 @@ def decide(headers: Mapping[str, str], info: ObjectInfo) -> Reply:
         return whole
     found = asked.range_for_length(info.bytes)
     if found is None or found[0] >= info.bytes:
-        raise Fault(416, "InvalidRange", "The requested range is not satisfiable.")
+        raise Fault(416, "InvalidRange", "The requested range is not satisfiable.", {"Content-Range": f"bytes */{info.bytes}"})
     return Reply(status=206, start=found[0], stop=found[1])
 
 
@@ -54,12 +54,7 @@ async def read(request: web.Request, target: Target, store: ServedObjects) -> we
     """Answers a GET or HEAD whose signature has been found good."""
     with ExitStack() as stack:
         file, info = await in_thread(stack.enter_context, store.opened(target.bucket, target.key))
-        try:
-            reply = decide(request.headers, info)
-        except Fault as fault:
-            if fault.status == 416:
-                request["extra_headers"] = {"Content-Range": f"bytes */{info.bytes}"}
-            raise
+        reply = decide(request.headers, info)
         response = web.StreamResponse(status=reply.status, headers=_headers(target, info, reply))
         if reply.status != 304:
             response.content_length = reply.stop - reply.start
