@@ -89,7 +89,6 @@ class MediaLimits:
     max_duration_s: int = 6 * 3600
     max_frames: int = 2_000_000
     max_packets: int = 6_000_000
-    max_still_frames: int = 10_000  # of an animation: only its first is decoded
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "MediaLimits":

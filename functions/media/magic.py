@@ -1,7 +1,7 @@
 """What a file is, by its first bytes. Neither its name nor its declared type is asked, and nothing is decoded.
 
-Only what stands at the beginning counts (an ID3 tag may come before MP3 and FLAC), so that a file which is two things at once is the one that
-its forced reader will see. What is not taken is named all the same, so that a sentence can say what it is.
+Only what stands at the beginning counts (an ID3 tag may come before MP3 and FLAC), so that a file which is two things at once is the one
+that its forced reader will see. What is not taken is named all the same, so that a sentence can say what it is.
 """
 
 import struct
@@ -72,6 +72,7 @@ _NOT_TAKEN = {
     b"SQLite format 3\0": "a database",
     b"#!": "a script",
 }
+_MARKUP = {b"<svg": "an SVG drawing", b"<mpd": "a DASH manifest", b"<html": "an HTML page", b"<!doctype html": "an HTML page"}
 _HEIF = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2"})
 _AVIF = frozenset({b"avif", b"avis"})
 _OTHER_BRANDS = {b"crx ": "a Canon raw picture", b"jp2 ": "a JPEG 2000 picture", b"jxl ": "a JPEG XL picture"}
@@ -122,12 +123,14 @@ def _boxes(head: bytes) -> Identity | None:
         return None
     size = min(int.from_bytes(head[:4], "big"), len(head))
     major, brands = head[8:12], {head[at : at + 4] for at in range(16, size - 3, 4)}
+    return _branded(major, brands)
+
+
+def _branded(major: bytes, brands: set[bytes]) -> Identity:
     if major in _AVIF or (major in _HEIF and brands & _AVIF):
         return Identity(container="avif", label="an AVIF picture")
-    if major in _HEIF:
-        return Identity(container=None, label="a HEIC or HEIF picture")
-    if major in _OTHER_BRANDS:
-        return Identity(container=None, label=_OTHER_BRANDS[major])
+    if major in _HEIF or major in _OTHER_BRANDS:
+        return Identity(container=None, label=_OTHER_BRANDS.get(major, "a HEIC or HEIF picture"))
     if major == b"qt  ":
         return Identity(container="mp4", label="a QuickTime movie", content_type="video/quicktime")
     return Identity(container="mp4", label="an MP4 file")
@@ -206,22 +209,20 @@ def _named(head: bytes) -> str:
             return label
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return "an AIFF file"
-    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1024].lower()
-    for mark, label in (
-        (b"<svg", "an SVG drawing"),
-        (b"<mpd", "a DASH manifest"),
-        (b"<html", "an HTML page"),
-        (b"<!doctype html", "an HTML page"),
-    ):
-        if text.startswith(mark) or (text.startswith(b"<?xml") and mark in text):
-            return label
-    if text.startswith(b"<?xml"):
-        return "an XML file"
     if not head:
         return "an empty file"
     if not head.strip(b"\0"):
         return "nothing but zeros"
-    return "a text file" if _is_text(head) else "of no kind that we know"
+    return _markup(head) or ("a text file" if _is_text(head) else "of no kind that we know")
+
+
+def _markup(head: bytes) -> str | None:
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    is_xml = text.startswith((b"<?xml", b"<!doctype svg", b"<!--"))
+    for mark, label in _MARKUP.items():
+        if text.startswith(mark) or (is_xml and mark in text):
+            return label
+    return "an XML file" if is_xml else None
 
 
 def _is_text(head: bytes) -> bool:

@@ -31,6 +31,7 @@ class Track:
     time_base: Fraction = Fraction(1)
     width_px: int | None = None
     height_px: int | None = None
+    pixel_aspect: Fraction = Fraction(1)
     leading: int = 0
     shown: int = 0
     corrupt: int = 0
@@ -39,6 +40,12 @@ class Track:
     _first: int | None = None
     _last: int | None = None
     _end: int | None = None
+    _longest: int = 0
+
+    @property
+    def longest_s(self) -> Fraction:
+        """How long the longest shown packet lasts; 0 where the container does not say."""
+        return self._longest * self.time_base
 
     @property
     def first_s(self) -> Fraction | None:
@@ -67,6 +74,7 @@ class Track:
         if flags & _DISCARD:
             return
         self.shown += 1
+        self._longest = max(self._longest, duration)
         self._first = at if self._first is None else min(self._first, at)
         self._last = at if self._last is None else max(self._last, at)
         self._end = at + duration if self._end is None else max(self._end, at + duration)
@@ -126,3 +134,5 @@ class Timeline:
         elif name == "dimensions":
             width, _, height = value.partition("x")
             track.width_px, track.height_px = int(width), int(height)
+        elif name == "sar" and "0" not in value.split("/"):
+            track.pixel_aspect = Fraction(value)

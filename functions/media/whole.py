@@ -1,7 +1,7 @@
 """Is all of a file there? Judged by what its container says of its own length; no packet is read and nothing is decoded.
 
 A demuxer ends quietly where a file ends, so a file that was cut must be told by arithmetic. What cannot be told here: MPEG-TS and
-Matroska without a length (recordings may stop anywhere), fragmented MP4 cut between two fragments, Ogg.
+Matroska without a length (recordings may stop anywhere), fragmented MP4 cut between two fragments, Ogg cut between two pages.
 """
 
 import os
@@ -16,6 +16,8 @@ _MP4_BOXES = frozenset(
 _MAX_BOXES = 200_000  # 24 hours of fragments of a second, sidx and all
 _EBML, _SEGMENT = 0x1A45DFA3, 0x18538067
 _TS_SYNC = 0x47
+_NEVER_FILLED_IN = frozenset({0, 0x7FFFFFFF, 0xFFFFFFFF})  # RIFF lengths of recorders that could not seek back
+_LONGEST_OGG_PAGE = 65307
 
 
 def is_cut_short(source: Path, container: str) -> bool:
@@ -70,12 +72,12 @@ def _matroska(file: BinaryIO, size: int) -> bool:
     return not unknown and at > size
 
 
-def _avi(file: BinaryIO, size: int) -> bool:
-    """A RIFF chunk's end past the file's; OpenDML has several. A length of 0 was never filled in."""
+def _riff(file: BinaryIO, size: int) -> bool:
+    """A RIFF chunk's end past the file's; OpenDML has several."""
     at = 0
     while len(header := _read(file, at, 8)) == 8 and header[:4] == b"RIFF":
         (length,) = struct.unpack("<I", header[4:])
-        if length == 0:
+        if length in _NEVER_FILLED_IN:
             return False
         at += 8 + length + length % 2
         if at > size + 1:  # the last padding byte is often left out
@@ -91,6 +93,15 @@ def _mpegts(file: BinaryIO, size: int) -> bool:
     return size % 188 != 0
 
 
+def _ogg(file: BinaryIO, size: int) -> bool:
+    """A last page that is not whole (RFC 3533, section 6)."""
+    tail = _read(file, max(0, size - 2 * _LONGEST_OGG_PAGE), 2 * _LONGEST_OGG_PAGE)
+    page = tail[tail.rfind(b"OggS") :]
+    if len(page) < 27 or len(page) < 27 + page[26]:
+        return True
+    return 27 + page[26] + sum(page[27 : 27 + page[26]]) > len(page)
+
+
 def _read(file: BinaryIO, at: int, count: int) -> bytes:
     file.seek(at)
     return file.read(count)
@@ -100,6 +111,10 @@ _RULES: dict[str, Callable[[BinaryIO, int], bool]] = {
     "mp4": _mp4,
     "matroska": _matroska,
     "webm": _matroska,
-    "avi": _avi,
+    "avi": _riff,
+    "wav": _riff,
+    "webp": _riff,
+    "avif": _mp4,
+    "ogg": _ogg,
     "mpegts": _mpegts,
 }

@@ -8,9 +8,9 @@ from typing import Any
 from functions.errors import BadInput
 from functions.media.formats import CONTAINERS, TAKEN, MediaLimits
 from functions.media.magic import Identity, identify
+from functions.media.whole import is_cut_short
 from functions.probe.plan import refusal, stream_facts
 from functions.probe.stream import read_stream
-from functions.probe.whole import cut_short
 from functions.runtime import Job, Outcome, function
 from functions.sandbox import call_worker
 from schemas.facts import Kind, MediaFacts
@@ -27,7 +27,7 @@ def probe(job: Job) -> Outcome:
     identity = identify(job.source)
     if identity.container is None:
         raise refusal(identity, TAKEN)
-    if cut_short(job.source, identity.container):
+    if is_cut_short(job.source, identity.container):
         raise BadInput(f"This is {identity.label} that was cut short: it ends before its own header says.")
     with ThreadPoolExecutor(1) as beside:
         digest = beside.submit(_sha256, job.source)
@@ -45,7 +45,7 @@ def _examine(job: Job, identity: Identity) -> dict[str, Any]:
         )
         return {"kind": Kind.IMAGE, "container": container.name, **still}
     limits = MediaLimits.from_environment()
-    return stream_facts(read_stream(job, identity, limits), container, limits)
+    return stream_facts(*read_stream(job, identity, limits), container, limits)
 
 
 def _content_type(identity: Identity, kind: Kind) -> str:

@@ -1,19 +1,22 @@
 """What a report means: a media's facts, or the sentence that says why it is not taken. Pure."""
 
 import re
-from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
 from functions.errors import BadInput, FunctionError, LimitExceeded, ToolFailed, Unsupported
 from functions.media.formats import AUDIO_CODECS, PCM_CODECS, VIDEO_CODECS, Container, MediaLimits
 from functions.media.magic import Identity
-from functions.probe.report import Described, Report, Track
+from functions.media.timeline import Timeline, Track
+from functions.probe.report import Described, Description
 from schemas.facts import Kind
 
-_STANDARD_RATES = tuple(
-    rate for whole in (*range(1, 61), 72, 75, 90, 100, 120, 144, 180, 200, 240) for rate in (Fraction(whole), Fraction(whole * 1000, 1001))
-) + (Fraction(25, 2), Fraction(15, 2))
+_WHOLE_RATES = (*range(1, 61), 72, 75, 90, 100, 120, 144, 180, 200, 240)
+_STANDARD_RATES = (
+    *(Fraction(rate) for rate in _WHOLE_RATES),
+    *(Fraction(rate * 1000, 1001) for rate in _WHOLE_RATES),
+    *(Fraction(25, 2), Fraction(15, 2)),
+)
 _DEEP = re.compile(
     r"p(9|1[0-6])(?:le|be)$|^(?:gray|y)(9|1[0-6])(?:le|be)$|^[pxy]\d(1[0-6])(?:le|be)$|^(?:rgb|bgr|rgba|bgra|ya)(48|64|16)(?:le|be)$"
 )
@@ -43,7 +46,6 @@ def judge_end(identity: Identity, returncode: int, log: str) -> None:
         BadInput, Unsupported, LimitExceeded: by what was said.
         ToolFailed: ffmpeg crashed.
     """
-    what = identity.label[0].upper() + identity.label[1:]
     what = f"This file, {identity.label},"
     for words, kind, sentence in _SAID:
         if words in log:
@@ -54,7 +56,7 @@ def judge_end(identity: Identity, returncode: int, log: str) -> None:
         raise BadInput(f"{what} is damaged: it cannot be read to its end.", log_tail=log[-4000:])
 
 
-def stream_facts(report: Report, container: Container, limits: MediaLimits) -> dict[str, Any]:
+def stream_facts(timeline: Timeline, description: Description, container: Container, limits: MediaLimits) -> dict[str, Any]:
     """The facts of a video or a sound: all of `MediaFacts` but sha256 and bytes.
 
     Raises:
@@ -62,23 +64,22 @@ def stream_facts(report: Report, container: Container, limits: MediaLimits) -> d
         Unsupported: nothing to see or hear, or a codec that is not decoded.
         LimitExceeded: too long, too large, too many frames.
     """
-    video, audio = report.first("video"), report.first("audio")
-    if video is None and audio is None:
-        raise Unsupported(f"This {container.label} file holds neither picture nor sound.")
-    _check_codecs(video, audio)
-    end_s = duration_s(video[0] if video else None, audio[0] if audio else None, report.duration_s)
-    _check_whole(report, container, end_s)
+    video, audio = timeline.first("video"), timeline.first("audio")
+    _check_codecs(container, video, audio)
+    end_s = duration_s(video, audio, description.duration_s)
+    _check_whole(timeline, description, container, end_s)
     if end_s > limits.max_duration_s:
-        raise LimitExceeded(
-            f"This {container.label} file lasts {_hours(end_s)}; at most {_hours(Fraction(limits.max_duration_s))} are taken."
-        )
+        raise LimitExceeded(f"This {container.label} file lasts {_hours(end_s)}; at most {_hours(limits.max_duration_s)} are taken.")
     facts: dict[str, Any] = {
         "kind": Kind.VIDEO if video else Kind.AUDIO,
         "container": container.name,
         "duration_ms": round(end_s * 1000),
-        "audio_codec": audio[0].codec if audio else None,
+        "audio_codec": audio.codec if audio else None,
     }
-    return facts | (_video_facts(*video, limits) if video else {})
+    if video is None:
+        return facts
+    number = next(number for number, track in timeline.tracks.items() if track is video)
+    return facts | _video_facts(video, description.of(number), limits)
 
 
 def duration_s(video: Track | None, audio: Track | None, claimed_s: Fraction | None) -> Fraction:
@@ -90,23 +91,24 @@ def duration_s(video: Track | None, audio: Track | None, claimed_s: Fraction | N
     picture_s = _end_s(video) if video else Fraction(0)
     if audio is None:
         return picture_s
-    sound_s, packet_s = _end_s(audio), audio.longest * audio.tick_s
+    sound_s = _end_s(audio)
     other_s = picture_s if video else claimed_s
-    if other_s is not None and 0 < sound_s - other_s <= packet_s + Fraction(1, 100):
+    if other_s is not None and 0 < sound_s - other_s <= audio.longest_s + Fraction(1, 100):
         return other_s
     return max(sound_s, picture_s)
 
 
 def frame_rate(track: Track) -> Fraction | None:
-    """Average frames a second, from the first and the last pts. A standard rate that the container's ticks cannot tell from it wins: Matroska's
-    milliseconds hold 24000/1001 only nearly. None for a single frame of no length.
+    """Average frames a second, from the moments of the first and the last frame; None for a single frame of no length.
+
+    A standard rate that the container's ticks cannot tell from it wins: Matroska's milliseconds hold 24000/1001 only nearly.
     """
-    if track.first is None:
+    if track.first_s is None or track.last_s is None:
         return None
-    if track.packets < 2 or track.last <= track.first:
-        return 1 / (track.longest * track.tick_s) if track.longest else None
-    gaps, span_s = track.packets - 1, (track.last - track.first) * track.tick_s
-    near = [rate for rate in _STANDARD_RATES if abs(gaps / rate - span_s) <= track.tick_s]
+    gaps, span_s = track.shown - 1, track.last_s - track.first_s
+    if gaps < 1 or span_s <= 0:
+        return 1 / track.longest_s if track.longest_s else None
+    near = [rate for rate in _STANDARD_RATES if abs(gaps / rate - span_s) <= track.time_base]
     return min(near, key=lambda rate: abs(gaps / rate - span_s), default=gaps / span_s)
 
 
@@ -125,23 +127,25 @@ def bit_depth(pixel_format: str) -> int:
     return 16 if bits in (48, 64) else bits
 
 
-def _video_facts(track: Track, described: Described, limits: MediaLimits) -> Mapping[str, Any]:
-    width, height = shown_size(track.width, track.height, track.pixel_aspect, described.turn_deg)
-    if track.packets == 0:
-        raise BadInput("The video holds no frames.")
-    if track.packets > limits.max_frames:
-        raise LimitExceeded(f"The video has {track.packets} frames; at most {limits.max_frames} are taken.")
-    if width < 1 or height < 1:
+def _video_facts(track: Track, described: Described, limits: MediaLimits) -> dict[str, Any]:
+    if track.shown == 0:
+        raise BadInput("The video holds no frame that can be shown.")
+    if track.shown > limits.max_frames:
+        raise LimitExceeded(f"The video has {track.shown} frames; at most {limits.max_frames} are taken.")
+    stored = track.width_px or 0, track.height_px or 0
+    if min(stored) < 1:
         raise BadInput("The video has no size.")
-    if max(track.width * track.height, width * height) > limits.max_frame_pixels or max(width, height) > limits.max_edge_px:
-        raise LimitExceeded(f"The video is {width} × {height} pixels; at most {limits.max_frame_pixels // 1_000_000} megapixels are taken.")
+    width, height = shown_size(*stored, track.pixel_aspect, described.turn_deg)
+    if max(stored[0] * stored[1], width * height) > limits.max_frame_pixels or max(width, height) > limits.max_edge_px:
+        most = f"{limits.max_frame_pixels // 1_000_000} megapixels and {limits.max_edge_px} a side"
+        raise LimitExceeded(f"The video is {width} × {height} pixels; at most {most} are taken.")
     rate = frame_rate(track)
     return {
         "width_px": width,
         "height_px": height,
         "rotation_deg": described.turn_deg,
         "frame_rate": float(rate) if rate else None,
-        "frames": track.packets,
+        "frames": track.shown,
         "video_codec": track.codec,
         "bit_depth": bit_depth(described.pixel_format),
         "hdr": "pq" if "smpte2084" in described.colour else "hlg" if "arib-std-b67" in described.colour else None,
@@ -150,30 +154,33 @@ def _video_facts(track: Track, described: Described, limits: MediaLimits) -> Map
     }
 
 
-def _check_codecs(video: tuple[Track, Described] | None, audio: tuple[Track, Described] | None) -> None:
-    for found, kind, allowed in ((video, "picture", VIDEO_CODECS), (audio, "sound", (*AUDIO_CODECS, *PCM_CODECS))):
-        if found and found[0].codec not in allowed:
-            names = ", ".join(name for name in allowed if name not in PCM_CODECS) + (", PCM" if kind == "sound" else "")
-            raise Unsupported(f"The {kind} is coded as {found[0].codec}, which is not decoded here; taken are {names}.")
+def _check_codecs(container: Container, video: Track | None, audio: Track | None) -> None:
+    if video is None and audio is None:
+        raise Unsupported(f"This {container.label} file holds neither picture nor sound.")
+    if video and video.codec not in VIDEO_CODECS:
+        raise Unsupported(f"The picture is coded as {video.codec}, which is not decoded here; taken are {', '.join(VIDEO_CODECS)}.")
+    if audio and audio.codec not in (*AUDIO_CODECS, *PCM_CODECS):
+        raise Unsupported(f"The sound is coded as {audio.codec}, which is not decoded here; taken are {', '.join(AUDIO_CODECS)} and PCM.")
 
 
-def _check_whole(report: Report, container: Container, end_s: Fraction) -> None:
-    if all(track.packets == 0 for track in report.tracks.values()):
+def _check_whole(timeline: Timeline, description: Description, container: Container, end_s: Fraction) -> None:
+    if all(track.shown == 0 for track in timeline.tracks.values()):
         raise BadInput(f"This {container.label} file holds no frames: it is damaged or cut short.")
-    seen = all(described.kind in ("video", "audio") for described in report.described.values())
-    if report.duration_s is None or not seen:
+    promised_s, others = description.duration_s, {stream.kind for stream in description.streams.values()} - {"video", "audio"}
+    if promised_s is None or others:  # what else is there may last longer, and was not listed
         return
-    ends_s = max(end_s, *(_end_s(track) for track in report.tracks.values()))
-    if report.duration_s - ends_s > max(_MISSING_TAIL_S, report.duration_s / 50):
-        raise BadInput(
-            f"This {container.label} file is cut short: it promises {float(report.duration_s):.1f} seconds and holds {float(ends_s):.1f}."
-        )
+    held_s = max(end_s, *(_end_s(track) for track in timeline.tracks.values()))
+    if promised_s - held_s > max(_MISSING_TAIL_S, promised_s / 50):
+        promise = f"it promises {float(promised_s):.1f} seconds and holds {float(held_s):.1f}"
+        raise BadInput(f"This {container.label} file is cut short: {promise}.")
 
 
 def _end_s(track: Track) -> Fraction:
-    rate = frame_rate(track) if track.kind == "video" and track.end <= track.last else None
-    return max(Fraction(0), track.end * track.tick_s + (1 / rate if rate else 0))
+    if track.end_s is None or track.last_s is None:
+        return Fraction(0)
+    rate = frame_rate(track) if track.kind == "video" and track.end_s <= track.last_s else None
+    return max(Fraction(0), track.end_s + (1 / rate if rate else 0))
 
 
-def _hours(seconds: Fraction) -> str:
+def _hours(seconds: Fraction | int) -> str:
     return f"{float(seconds) / 3600:.1f} hours"

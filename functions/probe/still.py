@@ -10,8 +10,6 @@ from typing import Any
 
 from PIL import ImageFile
 
-from functions.errors import LimitExceeded
-from functions.media.formats import MediaLimits
 from functions.media.stills import open_still
 
 _ORIENTATION = 0x0112  # EXIF, and TIFF's own tag
@@ -43,8 +41,6 @@ def examine(source: Path, out: Path, *, container: str) -> dict[str, Any]:
             "bit_depth": _bit_depth(image, source, container),
             "color_profile": _profile_name(image.info),
         }
-        if getattr(image, "n_frames", 1) > MediaLimits.from_environment().max_still_frames and container != "gif":
-            raise LimitExceeded(f"The picture has more than {MediaLimits.from_environment().max_still_frames} frames.")
         image.seek(0)
         image.draft(image.mode, (width // 8, height // 8))  # JPEG alone: reads all, keeps little
         image.load()

@@ -6,8 +6,9 @@ from functions.errors import LimitExceeded
 from functions.media.ffmpeg import ffmpeg, input_options
 from functions.media.formats import MediaLimits
 from functions.media.magic import Identity
+from functions.media.timeline import LISTING, Timeline
 from functions.probe.plan import judge_end
-from functions.probe.report import Report
+from functions.probe.report import Description, read_description
 from functions.runtime.job import Job
 from functions.sandbox import Limits, run_tool
 from functions.sandbox.limits import MIB
@@ -15,21 +16,21 @@ from functions.sandbox.limits import MIB
 _LIMITS = Limits(cpu_s=60, file_bytes=MIB, output_bytes=MIB)
 
 
-def read_stream(job: Job, identity: Identity, limits: MediaLimits) -> Report:
-    """What ffmpeg says of the job's original.
+def read_stream(job: Job, identity: Identity, limits: MediaLimits) -> tuple[Timeline, Description]:
+    """Every packet's time, and what ffmpeg says of the job's original.
 
     Raises:
         FunctionError: it cannot be read, or breaks a limit.
     """
     assert identity.container
-    report, lines = Report(), 0
+    timeline, lines = Timeline(), 0
 
     def take(line: str) -> bool:
         nonlocal lines
         lines += 1
         if lines > limits.max_packets:
             raise LimitExceeded(f"The file has more than {limits.max_packets} packets of picture and sound.")
-        report.take_line(line)
+        timeline.line(line)
         return True
 
     finished = run_tool(
@@ -42,10 +43,9 @@ def read_stream(job: Job, identity: Identity, limits: MediaLimits) -> Report:
         stopped=job.stopped,
     )
     judge_end(identity, finished.returncode, finished.log_head)
-    report.take_log(finished.log_head)
-    return report
+    return timeline, read_description(finished.log_head)
 
 
 def _argv(source: Path, container: str, limits: MediaLimits) -> list[str]:
-    copy = ("-map", "0:V?", "-map", "0:a?", "-c", "copy", "-f", "framecrc", "-")
-    return [ffmpeg(), *input_options(container, limits), "-nostats", "-i", str(source), *copy]
+    tracks = ("-map", "0:V?", "-map", "0:a?")  # V: no attached pictures
+    return [ffmpeg(), *input_options(container, limits), "-nostats", "-i", str(source), *tracks, *LISTING, "-"]
