@@ -75,7 +75,7 @@ class Totals:
     last_id: int
 
 
-class Session:
+class Connection:
     """One connection that holds the broker's lock and finds its tables.
 
     Raises:

@@ -47,7 +47,7 @@ class Store:
         self._log = log
         self._inbox: queue.SimpleQueue[Insert | Settle | Load | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="broker-store", daemon=True)
-        self._session: sql.Session | None = None
+        self._connection: sql.Connection | None = None
         self._failing = False
         self._closing = False
 
@@ -92,10 +92,10 @@ class Store:
         deadline = time.monotonic() + _LOCK_PATIENCE_S
         while True:
             try:
-                self._session = sql.Session(self._database_url)
-                return self._session.totals()
+                self._connection = sql.Connection(self._database_url)
+                return self._connection.totals()
             except BrokerAlreadyRunning:
-                # A killed broker's session may live on for a moment.
+                # A killed broker's connection may live on for a moment.
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
@@ -121,8 +121,8 @@ class Store:
                 self._tell(self._report_success, batch, pages)
                 if recovered is not None:
                     self._tell(self._report_recovery, recovered)
-        if self._session is not None:
-            self._session.close()
+        if self._connection is not None:
+            self._connection.close()
 
     def _gather(self, kept: list[Settle]) -> Batch:
         """What has come in, after a wait for the first; while the database is away the wait is short, to try it again."""
@@ -138,12 +138,12 @@ class Store:
         return batch
 
     def _apply(self, batch: Batch) -> tuple[list[Page], sql.Totals | None]:
-        if self._session is None:
-            self._session = sql.Session(self._database_url)
+        if self._connection is None:
+            self._connection = sql.Connection(self._database_url)
         rows = batch.new_rows()
         if rows or batch.settles:
             changes = [settle.settlement for settle in batch.settles]
-            self._session.write(
+            self._connection.write(
                 inserted=rows,
                 done_ids=[change.done_id for change in changes if change.done_id is not None],
                 delayed=[(change.delayed, change.due_at_s) for change in changes if change.delayed is not None],
@@ -151,17 +151,17 @@ class Store:
             )
         pages = []
         for load in batch.loads:
-            deliveries, next_due_s = self._session.load(load.trigger, load.owned, load.limit)
+            deliveries, next_due_s = self._connection.load(load.trigger, load.owned, load.limit)
             pages.append(Page(deliveries=deliveries, next_due_s=next_due_s))
-        return pages, self._session.totals() if self._failing else None
+        return pages, self._connection.totals() if self._failing else None
 
     def _disconnect(self, exc: Exception) -> None:
         if not self._failing:
             self._log.warning("broker: the database is away (%s); new events get 503 until it is back", exc)
         self._failing = True
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _tell(self, callback: Callable[..., None], *args: object) -> None:
         try:
