@@ -159,7 +159,7 @@ class Running:
         return [row["pid"] for row in self.instances(name) if row["state"] == "ready"]
 
 
-def run_platform(manifests: Path, data: Path) -> Running:
+def _run_platform(manifests: Path, data: Path) -> Running:
     output = data.with_suffix(".out")
     argv = [
         sys.executable,
@@ -185,9 +185,25 @@ def run_platform(manifests: Path, data: Path) -> Running:
     return running
 
 
+@pytest.fixture
+def start_platform(manifests: Path, tmp_path: Path) -> Iterator[Callable[[], Running]]:
+    """Starts a platform on this test's own folder, again after another has ended; none survives the test."""
+    started: list[Running] = []
+
+    def start() -> Running:
+        started.append(_run_platform(manifests, tmp_path / "data"))
+        return started[-1]
+
+    yield start
+    for running in started:
+        if running.process.poll() is None:
+            running.process.kill()
+            running.process.wait()
+
+
 @pytest.fixture(scope="module")
 def platform(manifests: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    running = run_platform(manifests, tmp_path_factory.mktemp("platform") / "data")
+    running = _run_platform(manifests, tmp_path_factory.mktemp("platform") / "data")
     yield running
     running.process.terminate()
     assert running.process.wait(30) == 0, running.output.read_text()

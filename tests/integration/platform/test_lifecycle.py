@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,7 +21,7 @@ from infra.local.leftovers import processes_under
 from infra.local.platform import Platform
 from infra.local.values import Values
 
-from .conftest import get, run_platform, wait_for
+from .conftest import Running, get, wait_for
 
 _BROKER = """
 apiVersion: eventing.knative.dev/v1
@@ -56,8 +57,8 @@ def _accepts(url: str) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_stop_leaves_nothing(number: signal.Signals, manifests: Path, tmp_path: Path) -> None:
-    running = run_platform(manifests, tmp_path / "data")
+def test_stop_leaves_nothing(number: signal.Signals, start_platform: Callable[[], Running]) -> None:
+    running = start_platform()
     assert len(_processes_of(running.data)) >= 3  # a gunicorn master, its worker, the Deployment's process
     running.process.send_signal(number)
     assert running.process.wait(20) == 0
@@ -66,26 +67,26 @@ def test_stop_leaves_nothing(number: signal.Signals, manifests: Path, tmp_path: 
     assert [path.name for path in (running.data / "run").iterdir()] == ["lock"]
 
 
-def test_killed_platform_leaves_no_process_and_can_be_followed(manifests: Path, tmp_path: Path) -> None:
-    first = run_platform(manifests, tmp_path / "data")
+def test_killed_platform_leaves_no_process_and_can_be_followed(start_platform: Callable[[], Running]) -> None:
+    first = start_platform()
     first.process.kill()
     first.process.wait()
     wait_for(lambda: not _processes_of(first.data), 10, "children gone with their parent")
-    second = run_platform(manifests, tmp_path / "data")
+    second = start_platform()
     assert get(second.service("echo")).status == 200
     second.process.terminate()
     assert second.process.wait(20) == 0
 
 
-def test_next_platform_ends_what_a_killed_one_left(manifests: Path, tmp_path: Path) -> None:
-    first = run_platform(manifests, tmp_path / "data")
+def test_next_platform_ends_what_a_killed_one_left(start_platform: Callable[[], Running]) -> None:
+    first = start_platform()
     threading.Thread(target=lambda: _get_or_broken(first.service("echo") + "?sleep_s=20")).start()
     wait_for(lambda: get(first.urls["metrics"] + "/instances").json["echo"]["in_flight"] == 1, 5, "a long request at work")
     first.process.kill()
     first.process.wait()
     left = _processes_of(first.data)
     assert left  # gunicorn lets its worker finish
-    second = run_platform(manifests, tmp_path / "data")
+    second = start_platform()
     assert not set(left) & set(_processes_of(second.data))
     second.process.terminate()
     assert second.process.wait(20) == 0
