@@ -8,7 +8,7 @@ from typing import Final
 
 from functions.transcode.look import UNKNOWN, Look
 
-_HD_EDGE_PX: Final = 1280
+_HD_LINES: Final = 720
 _PAL_ROWS: Final = 576
 _CURVES: Final = {"pq": "smpte2084", "hlg": "arib-std-b67"}
 # What swscale can read (libswscale/yuv2rgb.c) and H.264 can say.
@@ -43,7 +43,7 @@ def tags_of(look: Look, codec: str | None) -> Tags:
 
     A small rendition of an untagged large clip would otherwise be taken for BT.601 when it is BT.709.
     """
-    large = max(look.width_px, look.height_px) >= _HD_EDGE_PX or min(look.width_px, look.height_px) > _PAL_ROWS
+    large = min(look.width_px, look.height_px) >= _HD_LINES
     small = BT601_PAL if _PAL_ROWS in (look.width_px, look.height_px) else BT601
     guess = _FAMILIES.get(look.space) or (BT709 if large and codec != "vp8" else small)
     if look.space in ("gbr", "rgb"):

@@ -22,11 +22,10 @@ class Progress:
         if not value.strip().isdecimal():
             return False
         count = int(value)
-        if count <= self._seen.get(name, count):
+        if count <= self._seen.get(name, count):  # other names show nothing
             return False
         self._seen[name] = count
-        if self._frames and name == "frame":
-            self._tell(min(_NEARLY, count / self._frames))
-        elif self._us and not self._frames:
-            self._tell(min(_NEARLY, count / self._us))
+        whole = self._frames if name == "frame" else self._us * (not self._frames)
+        if whole:
+            self._tell(min(_NEARLY, count / whole))
         return True

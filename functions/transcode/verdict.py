@@ -21,7 +21,7 @@ _NAMES = {"video": "picture", "audio": "sound"}
 _MAY_HIDE_FRAMES = frozenset({"vp8", "vp9", "av1", "mpeg4"})
 """Codecs whose packets are not always one shown frame each: hidden reference frames, vops that were not coded."""
 _SOUND_SLACK_S = 0.25  # decoders' delays and paddings, in both files
-_HEADER_SLACK = 0.1
+_HEADER_SLACK = 0.05
 
 # What ffmpeg says in its last lines when it gives up, the first match counting.
 _WORDS: tuple[tuple[str, type[FunctionError], str], ...] = (
@@ -81,7 +81,7 @@ def check_source(facts: MediaFacts, source: Timeline, decoded: dict[str, Decoded
     if stream and not recording and _CONCEALED in log_tail:
         raise BadInput("The media is cut short or damaged: its last frames are incomplete.", log_tail=log_tail)
     for track in (track for track in (video, audio) if track):
-        if track.corrupt and not recording:
+        if (track.ends_corrupt and not recording) if stream else track.corrupt:
             raise BadInput("The media is cut short: its last data are incomplete.", log_tail=log_tail)
         errors = decoded[track.kind].errors if track.kind in decoded else track.shown
         if errors > (track.leading + 1 if recording else 0):
@@ -93,7 +93,7 @@ def check_source(facts: MediaFacts, source: Timeline, decoded: dict[str, Decoded
     if frames < due:
         raise BadInput(f"The media is damaged: {video.shown - frames} of its {video.shown} frames cannot be shown.", log_tail=log_tail)
     promised_s = (facts.duration_ms or 0) / 1000
-    if source.seconds < promised_s - max(1.0, promised_s * _HEADER_SLACK):
+    if source.seconds < promised_s - max(0.5, promised_s * _HEADER_SLACK):
         raise BadInput(
             f"The media is cut short: it says {promised_s:.1f} s, but only {float(source.seconds):.1f} s are there.", log_tail=log_tail
         )
