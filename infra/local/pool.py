@@ -146,6 +146,8 @@ class Pool:
     def _begin_drain(self, member: _Member) -> None:
         member.draining = True
         self._gate.close(member.port)
+        if member.instance is not None:
+            member.instance.state = InstanceState.DRAINING
         member.drain = asyncio.create_task(self._drain(member))
 
     async def _drain(self, member: _Member) -> None:
