@@ -54,6 +54,8 @@ async def _write_exactly(file: BodyPartReader, writer: Writer, exact_bytes: int)
 
 async def _fields(request: web.Request) -> tuple[dict[str, str], BodyPartReader]:
     """The form's fields by their names in lower case, and the part of the file, not yet read."""
+    if request.content_type != "multipart/form-data":
+        raise _malformed()
     fields: dict[str, str] = {}
     try:
         parts = await request.multipart()

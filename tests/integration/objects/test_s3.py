@@ -55,7 +55,7 @@ def test_a_presigned_url_names_the_public_endpoint_and_asks_nobody() -> None:
 
 def test_nobody_listens() -> None:
     objects = open_objects(f"http://key:secret@127.0.0.1:{free_port()}")
-    for ask in (lambda: objects.ready(), lambda: objects.head("media", "a"), lambda: list(objects.list("media"))):
+    for ask in (objects.ready, lambda: objects.head("media", "a"), lambda: list(objects.list("media"))):
         with pytest.raises(StoreUnavailable):
             ask()
 
