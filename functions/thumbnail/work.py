@@ -25,9 +25,8 @@ def thumbnail(job: Job) -> Outcome:
         from functions.thumbnail.poster import poster  # late: stills start without it
 
         best = poster(job, facts, parameters)
-        return Outcome(
-            outputs=[Output(path=best.path, content_type=encoding.content_type, width_px=best.width_px, height_px=best.height_px)]
-        )
+        path = best.path.rename(job.out / encoding.name)
+        return Outcome(outputs=[Output(path=path, content_type=encoding.content_type, width_px=best.width_px, height_px=best.height_px)])
     size = call_worker(
         "functions.thumbnail.render:render",
         {"container": facts.container, "longest_edge_px": parameters.longest_edge_px, "format": parameters.format},

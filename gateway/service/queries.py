@@ -125,7 +125,8 @@ def job_documents(session: Session, jobs: Sequence[JobRow], presigner: Presigner
     artifacts = _artifacts_of(session, works, presigner)
     by_job: dict[str, list[documents.TaskDocument]] = defaultdict(list)
     for task in tasks:
-        by_job[task.job_id].append(_task(task, attempts[task.work_id or ""], artifacts[task.work_id or ""]))
+        its_own = [a for a in attempts[task.work_id or ""] if task.finished_at is None or a.admitted_at <= task.finished_at]
+        by_job[task.job_id].append(_task(task, its_own, artifacts[task.work_id or ""]))
     return [
         documents.JobDocument(
             job_id=job.id,

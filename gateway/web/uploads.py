@@ -62,7 +62,7 @@ def _from_form(request: Request) -> Incoming:
     boundary = request.mimetype_params.get("boundary", "").encode("latin-1", "ignore")
     if not boundary:
         raise BadRequest("The multipart form has no boundary.")
-    decoder = MultipartDecoder(boundary, max_form_memory_size=64 * 1024, max_parts=20)
+    decoder = MultipartDecoder(boundary, max_form_memory_size=3 * CHUNK_BYTES, max_parts=20)  # it holds a chunk and a bit
     source = _body(request)
     try:
         for event in _events(decoder, source):

@@ -32,14 +32,17 @@ def main() -> None:
 @click.option(
     "--data", default=DEFAULT_DATA, type=click.Path(file_okay=False, path_type=Path), show_default=True, help="Where everything is kept."
 )
-def up(port: int, data: Path) -> None:
+@click.option(
+    "--manifests", default=REPOSITORY / "knative" / "base", type=click.Path(exists=True, path_type=Path), help="What to run. [knative/base]"
+)
+def up(port: int, data: Path, manifests: Path) -> None:
     """Start the whole system on this machine, and stay until stopped."""
     from infra.cli.up import Options
     from infra.cli.up import up as run
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
-        asyncio.run(run(Options(data=data, port=port), lambda line: print(line, flush=True)))
+        asyncio.run(run(Options(data=data, port=port, manifests=manifests), lambda line: print(line, flush=True)))
     except LocalPlatformError as exc:
         print(f"darkroom: {exc}", file=sys.stderr)
         sys.exit(REFUSED)

@@ -41,6 +41,7 @@ class Options:
 
     data: Path
     port: int = 8000
+    manifests: Path = MANIFESTS
 
 
 class NotReady(LocalPlatformError):
@@ -64,7 +65,7 @@ async def up(options: Options, say: Callable[[str], None]) -> None:
         port = check_port(options.port)
         database_url = os.environ.get("DATABASE_URL") or await embedded_ledger(postgres)
         await asyncio.to_thread(migrate, database_url)
-        platform = make_platform(data, port, database_url, say)
+        platform = make_platform(options, port, database_url, say)
         await platform.start()
         try:
             await until_ready(platform, f"http://{HOST}:{port}/readyz", stop)
@@ -81,10 +82,11 @@ async def up(options: Options, say: Callable[[str], None]) -> None:
         say("stopped")
 
 
-def make_platform(data: Path, port: int, database_url: str, say: Callable[[str], None]) -> Platform:
-    """The platform over base's manifests, with the folder store's listener among them unless a store is given."""
+def make_platform(options: Options, port: int, database_url: str, say: Callable[[str], None]) -> Platform:
+    """The platform over the manifests, with the folder store's listener among them unless a store is given."""
+    data = options.data.resolve()
     store_url = os.environ.get("OBJECT_STORE_URL")
-    manifests = [MANIFESTS] if store_url else [MANIFESTS, FOLDER_STORE]
+    manifests = [options.manifests] if store_url else [options.manifests, FOLDER_STORE]
     store_port = free_port()
     public_store = (
         os.environ.get("OBJECT_STORE_PUBLIC_URL") or (store_url and without_credentials(store_url)) or f"http://{HOST}:{store_port}"
