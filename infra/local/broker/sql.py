@@ -92,6 +92,7 @@ class Connection:
             self._connection.run("SET plan_cache_mode TO force_generic_plan")
             self._connection.run(_SCHEMA)
             self._write = self._connection.prepare(_WRITE)
+            self._synchronous = True
         except BaseException:
             self.close()
             raise
@@ -114,8 +115,17 @@ class Connection:
         done_ids: Sequence[int],
         delayed: Sequence[tuple[Delivery, float]],
         lost: Sequence[tuple[int, str]],
+        synchronous: bool,
     ) -> None:
-        """All changes in one statement, hence one commit. Writing the same changes again changes nothing."""
+        """All changes in one statement, hence one commit. Writing the same changes again changes nothing.
+
+        Args:
+            synchronous: wait for the disk. Without, a crash of the database server may undo the changes, whole and in order:
+                good enough for settlements, whose deliveries are then made once more.
+        """
+        if synchronous != self._synchronous:
+            self._connection.run(f"SET synchronous_commit TO {'on' if synchronous else 'off'}")
+            self._synchronous = synchronous
         self._write.run(
             now=time.time(),
             ids=[row.id for row in inserted],

@@ -1,8 +1,9 @@
 """The broker's memory in PostgreSQL: one row per unfinished delivery, one thread that writes, many changes per commit.
 
 Callers on the event loop hand in inserts, settlements and loads; the thread takes all that have gathered, writes them
-in one statement (one commit), then runs the loads, and calls back on the loop in that order. One connection does
-everything and holds the advisory lock, so a broker that lost its place cannot write either: no row needs a lock.
+in one statement, hence one commit (only accepted events wait for the disk), then runs the loads, and calls back on the
+loop in that order. One connection does everything and holds the advisory lock, so a broker that lost its place cannot
+write either: no row needs a lock.
 
 When the database is away, inserts fail at once with BrokerStoreUnavailable; settlements are kept and written as soon as
 it is back. What a commit did that broke off midway is unknown: rows of a failed insert may turn up later.
@@ -148,6 +149,7 @@ class Store:
                 done_ids=[change.done_id for change in changes if change.done_id is not None],
                 delayed=[(change.delayed, change.due_at_s) for change in changes if change.delayed is not None],
                 lost=[change.lost for change in changes if change.lost is not None],
+                synchronous=bool(batch.inserts),
             )
         pages = []
         for load in batch.loads:
