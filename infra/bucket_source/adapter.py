@@ -79,13 +79,14 @@ def upload(record: Any) -> Event | None:
     if kind not in UPLOAD_TYPES:
         return None
     try:
+        json.dumps(record, ensure_ascii=False).encode()  # JSON can spell half a character, which no header and no later JSON can carry
         read = _Record.model_validate(record)
         key = unquote_plus(read.s3.object.key, errors="strict")
-    except (ValidationError, UnicodeDecodeError) as exc:
+    except (ValidationError, UnicodeError) as exc:
         raise MalformedEvent(f"the record of {name} is incomplete or wrong") from exc
     etag = read.s3.object.etag.strip('"')
     return Event(
-        id=".".join(_id_parts(read, kind, key, etag)),
+        id=".".join(_id_parts(read, key, etag)),
         source=f"{read.source}.{read.region}.{read.s3.bucket.name}",
         type=kind,
         subject=key,
@@ -95,11 +96,11 @@ def upload(record: Any) -> Event | None:
     )
 
 
-def _id_parts(record: _Record, kind: str, key: str, etag: str) -> Iterator[str]:
+def _id_parts(record: _Record, key: str, etag: str) -> Iterator[str]:
     for name in ("x-amz-request-id", "x-amz-id-2"):
         if record.response.get(name):
             yield record.response[name]
-    identity = json.dumps([kind, record.s3.bucket.name, key, etag, record.s3.object.sequencer])
+    identity = json.dumps([record.s3.bucket.name, key, etag, record.s3.object.sequencer])
     yield hashlib.sha256(identity.encode()).hexdigest()[:32]
 
 
