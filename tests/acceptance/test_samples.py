@@ -93,7 +93,7 @@ def test_transcodes(developed: dict[str, Any], name: str) -> None:
     assert abs(info.width_px - wanted[0]) <= 1
     assert abs(info.height_px - wanted[1]) <= 1
     assert (info.video_codec, info.pixel_format, info.width_px % 2, info.height_px % 2) == ("h264", "yuv420p", 0, 0)
-    assert info.audio_codec in ("aac", None)
+    assert info.sound_codec in ("aac", None)
     assert eye.moov_before_mdat(path)
     frames = len(eye.frame_times_ms(path))
     source_frames = len(eye.frame_times_ms(SAMPLES / name))
