@@ -66,7 +66,7 @@ def parse(headers: Mapping[str, str], body: bytes) -> Event:
     """
     try:
         event = from_http({name: _decoded(name, value) for name, value in headers.items()}, body, data_unmarshaller=_json_object)
-    except (GenericException, ValueError, TypeError, AttributeError) as exc:
+    except (GenericException, ValueError, TypeError, AttributeError, RecursionError) as exc:
         raise MalformedEvent(f"not a CloudEvent with JSON data: {str(exc)[:200]}") from exc
     attributes = {name: str(value) for name, value in event.get_attributes().items() if value is not None}
     missing = [name for name in ("id", "source", "type") if not attributes.get(name)]

@@ -27,7 +27,6 @@ from schemas.catalogue import CATALOGUE
 from schemas.envelope import Event, parse, to_binary
 from schemas.errors import MalformedEvent
 from schemas.events import COMPLETED, FAILED, MAX_EVENT_BYTES, REQUESTED, completed_id, failed_id, function_source
-from schemas.keys import result_key
 from schemas.parameters import Parameters
 from schemas.payloads import Completed, Failed, Requested
 
@@ -107,8 +106,9 @@ class Handler:
             raise MalformedEvent(f"the data is no request: {places}") from exc
         if requested.operation != self._operation.name or event.operation not in (None, self._operation.name):
             raise MalformedEvent(f"this function is {self._operation.name}")
-        if not requested.output_prefix.endswith("/"):
-            raise MalformedEvent(f"{result_key(requested.output_prefix)[:200]!r} lies in no folder: output_prefix must end in a slash")
+        *folders, last = requested.output_prefix.split("/")
+        if last or not folders or any(folder in ("", ".", "..") for folder in folders):
+            raise MalformedEvent(f"output_prefix must be folders, each with a slash behind it, not {requested.output_prefix[:200]!r}")
         return event, requested, parameters
 
     def _reply(self, event: Event, payload: Completed | Failed) -> Response:

@@ -1,0 +1,74 @@
+"""What a decoder that was taken over might try, as functions for the image worker. Each returns what it got, or raises."""
+
+import ctypes
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from functions.errors import BadInput
+
+_calls = 0
+
+
+def count(source: Path, out: Path) -> dict[str, Any]:
+    global _calls  # noqa: PLW0603 - it is what a next file must not see
+    _calls += 1
+    (out / "made").write_bytes(source.read_bytes())
+    return {"calls": _calls, "uid": os.getuid(), "environment": dict(os.environ)}
+
+
+def complain(source: Path, out: Path, *, sentence: str) -> dict[str, Any]:
+    raise BadInput(sentence, log_tail="the last line")
+
+
+def read(source: Path, out: Path, *, path: str) -> dict[str, Any]:
+    return {"text": Path(path).read_text()}
+
+
+def write(source: Path, out: Path, *, path: str) -> dict[str, Any]:
+    Path(path).write_text("x")
+    return {}
+
+
+def fork(source: Path, out: Path) -> dict[str, Any]:
+    return {"pid": os.fork()}
+
+
+def run(source: Path, out: Path) -> dict[str, Any]:
+    os.execv("/bin/true", ["true"])
+
+
+def connect(source: Path, out: Path) -> dict[str, Any]:
+    socket.create_connection(("127.0.0.1", 1), timeout=1)
+    return {}
+
+
+def kill_parent(source: Path, out: Path) -> dict[str, Any]:
+    os.kill(os.getppid(), 9)
+    return {}
+
+
+def crash(source: Path, out: Path) -> dict[str, Any]:
+    ctypes.string_at(0)
+    return {}
+
+
+def allocate(source: Path, out: Path) -> dict[str, Any]:
+    return {"bytes": len(bytearray(4 << 30))}
+
+
+def spin(source: Path, out: Path) -> dict[str, Any]:
+    while True:
+        pass
+
+
+def one_large_file(source: Path, out: Path) -> dict[str, Any]:
+    (out / "large").write_bytes(bytes(65 << 20))
+    return {}
+
+
+def many_files(source: Path, out: Path) -> dict[str, Any]:
+    for number in range(1000):
+        (out / str(number)).write_bytes(bytes(1 << 20))
+    return {}
