@@ -22,7 +22,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
-from infra.objects.folder_errors import reading, storing
+from infra.objects.folder_errors import demand_bucket, reading, storing
 from infra.objects.folder_writer import FolderWriter
 from infra.objects.names import BUCKETS, MAX_KEY_BYTES, check_bucket, content_type_of, segments
 from infra.objects.notification import Arrival
@@ -89,7 +89,7 @@ class FolderObjects(Presigning):
         """`open`, with the facts of the very version that was opened."""
         check_bucket(bucket)
         *folders, name = segments(key)
-        with reading(bucket, key), folder_at(self.root, [bucket, *folders]) as folder:
+        with reading(self.root, bucket, key), folder_at(self.root, [bucket, *folders]) as folder:
             fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder.fd)  # never waits for a pipe
         with os.fdopen(fd, "rb") as file:
             found = os.fstat(fd)
@@ -120,23 +120,25 @@ class FolderObjects(Presigning):
         check_bucket(bucket)
         *folders, name = segments(key)
         try:
-            with reading(bucket, key), folder_at(self.root, [bucket, *folders]) as folder:
+            with reading(self.root, bucket, key), folder_at(self.root, [bucket, *folders]) as folder:
                 return regular(name, folder)
         except NoSuchObject:
             return None
 
     def list(self, bucket: str, *, prefix: str = "", start_after: str = "") -> Iterator[ObjectInfo]:
         check_bucket(bucket)
+        demand_bucket(self.root, bucket)
         with storing():
             for key, found in walk(str(self.root / bucket), prefix=prefix, start_after=start_after):
                 if len(key.encode()) <= MAX_KEY_BYTES:
                     yield _info(bucket, key, found)
+        demand_bucket(self.root, bucket)
 
     def delete(self, bucket: str, key: str, *, if_match: str | None = None) -> None:
         check_bucket(bucket)
         *folders, name = segments(key)
         try:
-            with reading(bucket, key), self._locked(), folder_at(self.root, [bucket, *folders]) as folder:
+            with reading(self.root, bucket, key), self._locked(), folder_at(self.root, [bucket, *folders]) as folder:
                 found = regular(name, folder)
                 if found is None:
                     return
@@ -182,7 +184,7 @@ class FolderObjects(Presigning):
 
     def remove_orphans(self, *, older_than_s: float, now_s: float) -> None:
         """Removes temporary files whose writers died."""
-        for file in self._temporary.iterdir():
+        for file in (*self._temporary.iterdir(), *self.spool.drafts()):
             with suppress(FileNotFoundError):
                 if now_s - file.stat().st_mtime > older_than_s:
                     file.unlink()

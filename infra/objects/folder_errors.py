@@ -3,6 +3,7 @@
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from infra.objects.port import BadKey, NoSuchObject, StoreFull, StoreUnavailable
 
@@ -25,11 +26,18 @@ def storing(key: str | None = None) -> Iterator[None]:
 
 
 @contextmanager
-def reading(bucket: str, key: str) -> Iterator[None]:
-    """For reads: NoSuchObject where there is no such file, else StoreUnavailable."""
+def reading(root: Path, bucket: str, key: str) -> Iterator[None]:
+    """For reads: NoSuchObject where there is no such file in a bucket that is there, else StoreUnavailable."""
     try:
         yield
     except OSError as exc:
         if exc.errno in _MISSING:
+            demand_bucket(root, bucket)
             raise NoSuchObject(bucket, key) from exc
         raise StoreUnavailable(f"The object store's folder answers: {exc.strerror}.") from exc
+
+
+def demand_bucket(root: Path, bucket: str) -> None:
+    """Raises StoreUnavailable where the bucket's own folder is gone: a disk that is away must never look like objects that are."""
+    if not (root / bucket).is_dir():
+        raise StoreUnavailable(f"The object store's folder of bucket {bucket} is gone.")

@@ -43,3 +43,7 @@ class Spool:
         """The entries there are now, oldest first."""
         for name in sorted(name for name in os.listdir(self.folder) if name.endswith(_ENTRY)):
             yield self.folder / name
+
+    def drafts(self) -> Iterator[Path]:
+        """Entries that are being written, or whose writers died."""
+        return self.folder.glob(".*")

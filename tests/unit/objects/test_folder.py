@@ -222,12 +222,23 @@ def test_without_a_public_url_nothing_is_presigned(objects: FolderObjects) -> No
 
 
 def test_a_store_that_went_away(objects: FolderObjects) -> None:
+    """A disk that is away must not look like objects that are gone: the gateway would believe it."""
+    put(objects, "a/b", b"x")
     objects.ready()
-    shutil.rmtree(objects.root)
-    with pytest.raises(StoreUnavailable):
-        objects.ready()
-    with pytest.raises(StoreUnavailable):
-        put(objects, "a", b"x")
+    listing = objects.list("outputs")
+    next(listing)
+    shutil.move(objects.root, objects.root.with_name("away"))
+    for ask in (
+        objects.ready,
+        lambda: objects.head("outputs", "a/b"),
+        lambda: read(objects, "a/b"),
+        lambda: put(objects, "c", b"x"),
+        lambda: objects.delete("outputs", "a/b"),
+        lambda: keys(objects),
+        lambda: list(listing),
+    ):
+        with pytest.raises(StoreUnavailable):
+            ask()
 
 
 @pytest.mark.parametrize("url", ["", "folder", "file://host/folder", "file:relative", "s3://bucket", "http://host:9000", "http://key@host"])
