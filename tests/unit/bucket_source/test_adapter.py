@@ -32,7 +32,7 @@ MINIO: dict[str, Any] = {
             "sequencer": "18EA739EBF0C3A51",
         },
     },
-    "source": {"host": "127.0.0.1", "port": "", "userAgent": "MinIO"},
+    "source": {"host": "127.0.0.1", "port": ""},
 }
 AWS: dict[str, Any] = {
     **MINIO,
