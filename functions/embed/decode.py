@@ -1,7 +1,7 @@
 """Pixels for a model: from a still in the image worker, from a video by one FFmpeg process. What comes back is small and raw."""
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from functions.embed.plan import sampling
 from functions.errors import BadInput
@@ -24,7 +24,7 @@ def pixels(job: Job, facts: MediaFacts, size: tuple[int, int], frames: int) -> b
     raw = job.out / "frames.rgb"
     if facts.kind is Kind.IMAGE:
         arguments = {"container": facts.container, "width_px": size[0], "height_px": size[1]}
-        call_worker("functions.embed.decode:still", arguments, source=job.source, out=job.out, deadline_s=job.deadline_s)
+        call_worker("functions.embed.still:still", arguments, source=job.source, out=job.out, deadline_s=job.deadline_s)
     else:
         argv = frames_argv(facts, size, frames, job.source, raw)
         run_tool(argv, read=[job.source], write=job.out, limits=_LIMITS, deadline_s=job.deadline_s, stopped=job.stopped)
@@ -44,18 +44,3 @@ def frames_argv(facts: MediaFacts, size: tuple[int, int], frames: int, source: P
     filters = f"select='{plan.select}',{rgb_filters(facts, *size)}"
     after = ["-map", "0:V:0", "-frames:v", str(plan.frames), "-fps_mode", "passthrough", "-filter_threads", "1", "-vf", filters]
     return [ffmpeg(), *before, "-i", str(source), *after, "-f", "rawvideo", "-y", str(raw)]
-
-
-def still(source: Path, out: Path, *, container: str, width_px: int, height_px: int) -> dict[str, Any]:
-    """In the image worker: a still as one raw frame in `out`/frames.rgb, what is transparent on white."""
-    from PIL import Image
-
-    from functions.media.develop import develop
-    from functions.media.stills import open_still
-
-    with open_still(source, container) as image:
-        picture = develop(image, lambda *_: (width_px, height_px))
-    if picture.mode == "RGBA":
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
-    (out / "frames.rgb").write_bytes(picture.tobytes())
-    return {}

@@ -4,5 +4,5 @@ from functions.embed.models import warm
 from functions.embed.work import embed
 from functions.runtime import function
 
-handle = function("embed", embed, warm=("functions.embed.decode", "functions.media.develop", "functions.media.stills"))
+handle = function("embed", embed, warm=("functions.embed.still",))
 warm()
