@@ -35,11 +35,16 @@ def filters(facts: MediaFacts, look: Look, size_px: tuple[int, int]) -> str:
     if look.interlaced:
         # bwdif holds a frame back and would lose it where the size changes, so it must see one size for ever.
         chain += [f"scale={look.width_px}:{look.height_px}:interl=-1", "bwdif=mode=send_frame:deint=interlaced"]
-    if facts.frame_rate and facts.frame_rate > MAX_FRAME_RATE + 0.5:  # phones' "60" is 60.04 now and then
+    if is_thinned(facts):
         chain.append(f"fps={MAX_FRAME_RATE}")
     curve = hdr_curve(look, facts.hdr)
     chain += hdr_filters(look, curve, scale) if curve else sdr_filters(look, facts.video_codec, scale)
     return ",".join([*chain, "setsar=1"])
+
+
+def is_thinned(facts: MediaFacts) -> bool:
+    """Are frames left out, the rate being above 60? A phone's "60" is 60.04 now and then, and stays."""
+    return (facts.frame_rate or 0) > MAX_FRAME_RATE + 0.5
 
 
 def longest_s(facts: MediaFacts) -> float:
@@ -82,8 +87,8 @@ def _picture(facts: MediaFacts, threads: int) -> tuple[str, ...]:
     """Each frame as it comes, on the source's own clock.
 
     veryfast at CRF 21 looks like `faster` at 23 (SSIM 0.986 both, 480p) for 0.7 times the processor time and a tenth more bytes; `medium`
-    costs twice. Time counts more: it decides how long a clip fits one request. Groups are closed (x264's default), and a keyframe comes about
-    every two seconds, so that players seek fast.
+    costs twice. Time counts more: it decides how long a clip fits one request. Groups are closed (x264's default), and a keyframe comes
+    about every two seconds, so that players seek fast.
     """
     rate = min(facts.frame_rate or 30, MAX_FRAME_RATE)
     group = max(1, round(rate * _KEYFRAME_EVERY_S))

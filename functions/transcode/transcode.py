@@ -16,7 +16,7 @@ from functions.media.whole import is_cut_short
 from functions.runtime.job import Job, Outcome, Output
 from functions.sandbox import Finished, Limits, run_tool
 from functions.transcode.look import Look, look_command, read_look
-from functions.transcode.plan import MAX_FRAME_RATE, command, longest_s, rendition_size
+from functions.transcode.plan import command, is_thinned, longest_s, rendition_size
 from functions.transcode.progress import Progress
 from functions.transcode.verdict import check_made, check_source, explain, read_decoded
 from schemas.parameters import TranscodeParameters
@@ -100,8 +100,7 @@ class _Run:
         decoded = read_decoded(log_tail)
         check_source(self.facts, source, decoded, interlaced=look.interlaced, log_tail=log_tail)
         made, duration_ms = self._made()
-        thinned = (self.facts.frame_rate or 0) > MAX_FRAME_RATE
-        check_made(source, made, decoded, thinned=thinned, log_tail=log_tail)
+        check_made(source, made, decoded, thinned=is_thinned(self.facts), log_tail=log_tail)
         return made, duration_ms
 
     def _made(self) -> tuple[Timeline, int]:

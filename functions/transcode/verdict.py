@@ -16,7 +16,7 @@ from functions.media.timeline import Timeline, Track
 from schemas.facts import MediaFacts
 
 _DECODED = re.compile(r"Input stream #0:\d+ \((video|audio)\): (\d+) packets read \(\d+ bytes\); (\d+) frames decoded; (\d+) decode errors")
-_CONCEALED = "corrupt decoded frame"
+_CONCEALED = re.compile(r"corrupt decoded frame|\] concealing |\] error while decoding")
 _NAMES = {"video": "picture", "audio": "sound"}
 _MAY_HIDE_FRAMES = frozenset({"vp8", "vp9", "av1", "mpeg4"})
 """Codecs whose packets are not always one shown frame each: hidden reference frames, vops that were not coded."""
@@ -78,7 +78,7 @@ def check_source(facts: MediaFacts, source: Timeline, decoded: dict[str, Decoded
         raise BadInput("There is no frame in this media.", log_tail=log_tail)
     stream = facts.container == "mpegts"
     recording = stream and video.leading > 0
-    if stream and not recording and _CONCEALED in log_tail:
+    if stream and not recording and _CONCEALED.search(log_tail):
         raise BadInput("The media is cut short or damaged: its last frames are incomplete.", log_tail=log_tail)
     for track in (track for track in (video, audio) if track):
         if (track.ends_corrupt and not recording) if stream else track.corrupt:

@@ -73,6 +73,15 @@ def test_a_transport_stream_cut_inside_a_packet_is_refused(tmp_path: Path, whole
         transcode(new_job(cut))
 
 
+@pytest.mark.parametrize("sixteenth", [5, 8, 13])
+def test_a_transport_stream_cut_between_packets_inside_a_frame_is_refused(tmp_path: Path, new_job: NewJob, sixteenth: int) -> None:
+    data = (Path(__file__).parents[4] / "sample_data/broadcast.ts").read_bytes()
+    cut = tmp_path / "cut.ts"
+    cut.write_bytes(data[: len(data) // 188 * sixteenth // 16 * 188])
+    with pytest.raises(BadInput):
+        transcode(new_job(cut))
+
+
 def test_a_recording_that_begins_and_ends_anywhere_is_taken(tmp_path: Path, run: Run, whole: dict[str, Path]) -> None:
     """From the first keyframe on, whatever plays comes out."""
     data = whole["ts"].read_bytes()

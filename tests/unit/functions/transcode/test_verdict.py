@@ -73,8 +73,15 @@ def test_not_whole(container: str, source: Timeline, became: dict[str, Decoded],
         check_source(facts(container), source, became, interlaced=False, log_tail="")
 
 
-def test_a_transport_stream_that_ends_in_a_damaged_frame_was_cut_unless_it_is_a_recording() -> None:
-    concealed = "[vist#0:0/h264 @ 0x1] [dec:h264 @ 0x2] corrupt decoded frame"
+@pytest.mark.parametrize(
+    "concealed",
+    [
+        "[vist#0:0/h264 @ 0x1] [dec:h264 @ 0x2] corrupt decoded frame",
+        "[h264 @ 0x1] concealing 665 DC, 665 AC, 665 MV errors in I frame",
+        "[h264 @ 0x1] error while decoding MB 14 22, bytestream -37",
+    ],
+)
+def test_a_transport_stream_that_ends_in_a_damaged_frame_was_cut_unless_it_is_a_recording(concealed: str) -> None:
     with pytest.raises(BadInput, match="cut short"):
         check_source(facts("mpegts"), timeline(10), decoded(10), interlaced=False, log_tail=concealed)
     check_source(facts("mpegts"), timeline(10, leading=2), decoded(10), interlaced=False, log_tail=concealed)
