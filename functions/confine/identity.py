@@ -36,7 +36,7 @@ def drop_root(*, own: list[str], keep_reading: bool) -> bool:
         own: folders that become the new uid's, with what is in them.
         keep_reading: keeps CAP_DAC_READ_SEARCH, so that closed parent folders do not hide what Landlock allows. Only with Landlock.
     """
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 or kernel.MACHINE < 0:
         return False
     uid = _FIRST_UID + os.getpid() % _UIDS
     try:

@@ -1,6 +1,8 @@
 """Running a program: what it gives back, its bounds, and what it cannot reach. The program is a bare Python, which can try everything."""
 
+import json
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 
 from functions.confine import kernel, seccomp
+from functions.confine.launch import FAILED
 from functions.errors import Infra, LimitExceeded, Stopped, TimedOut
 from functions.sandbox import Finished, Limits, active_layers, child, run_tool
 
@@ -153,3 +156,20 @@ def test_the_filter_is_well_formed(machine: int) -> None:
     assert len(code) // 8 <= 4096  # BPF_MAXINSNS
     assert len(seccomp.program(machine, may_exec=True)) == len(code) - 4 * 8  # execve and execveat: a test and a return each
     assert kernel.MACHINE in (-1, 0, 1)
+
+
+def test_where_the_kernel_has_none_of_it_the_rest_still_holds(out: Path) -> None:
+    """As on macOS: no system calls by number, so no Landlock, seccomp, namespaces or uid; the group and the limits stay."""
+    plan = {"argv": [], "read": [], "execute": [], "write": [str(out)], "rlimits": Limits().rlimits(), "processes": 8}
+    code = (
+        "import os, sys; os.setpgid(0, 0); from functions.confine import kernel; kernel.MACHINE = -1; kernel._libc = None\n"
+        "from functions.confine.launch import main; main()"
+    )
+    plan |= {"parent": os.getpid(), "required": False}
+    root = Path(__file__).parents[4]
+    done = subprocess.run([sys.executable, "-c", code, json.dumps(plan)], capture_output=True, text=True, check=True, cwd=root)
+    assert {name for name, held in json.loads(done.stdout).items() if held} == {"process_group", "rlimits"}
+    demanding = [sys.executable, "-c", code, json.dumps({**plan, "required": True})]
+    missing = subprocess.run(demanding, capture_output=True, text=True, check=False, cwd=root)
+    assert missing.returncode == FAILED
+    assert "missing sandbox layers" in missing.stderr
