@@ -1,13 +1,15 @@
 """From a video's frames to small 8-bit RGB, as FFmpeg's options and filters: size, matrix, and HDR to SDR. Pure.
 
 Through RGB, because a picture file cannot say BT.709: written straight from a clip's own values, colours are 24 levels off. FFmpeg turns
-frames by their display matrix itself, before these filters. Left out: deinterlacing, for which one frame does not suffice.
+frames by their display matrix itself, before these filters.
 """
 
 from typing import Final
 
 from schemas.facts import MediaFacts
 
+_DEINTERLACE: Final = "bwdif=mode=send_frame:deint=interlaced"
+"""Leaves frames alone that are not marked as interlaced, but has the next one decoded too."""
 _SCALE: Final = "flags=lanczos+accurate_rnd+full_chroma_int"
 _HDR_TO_SDR: Final = (
     "zscale=t=linear:npl=100",
@@ -27,6 +29,10 @@ def input_colour(facts: MediaFacts) -> list[str]:
 
 
 def rgb_filters(facts: MediaFacts, width_px: int, height_px: int) -> str:
-    """A filter chain from decoded frames to rgb24 of exactly this size, square pixels. Small comes first: the rest costs by the pixel."""
+    """A filter chain from decoded frames to rgb24 of exactly this size, square pixels. Small comes early: the rest costs by the pixel.
+
+    Lines are woven apart only where one could see them: scaled to a half or less, two fields are averaged anyway.
+    """
+    weave = (_DEINTERLACE,) if 2 * height_px > (facts.height_px or 0) else ()
     tone = _HDR_TO_SDR if facts.hdr else ()
-    return ",".join((f"scale={width_px}:{height_px}:{_SCALE}", *tone, "format=gbrp", "format=rgb24", "setsar=1"))
+    return ",".join((*weave, f"scale={width_px}:{height_px}:{_SCALE}", *tone, "format=gbrp", "format=rgb24", "setsar=1"))

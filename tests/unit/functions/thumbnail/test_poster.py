@@ -5,7 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 
 from functions.errors import BadInput, Stopped, Unsupported
 from functions.runtime.job import Job, Outcome
@@ -105,6 +105,20 @@ def test_hd_that_names_no_matrix_is_bt709(tmp_path: Path) -> None:
     assert "bt709" not in media.stream_info(source).text
     image = picture(thumbnail(job_of(source, facts_of(source, width_px=1280, height_px=720, duration_ms=200))))
     assert all(abs(a - b) <= 8 for a, b in zip(image.getpixel((12, 12)), (200, 40, 40), strict=True))  # type: ignore[arg-type]
+
+
+def test_interlaced_lines_do_not_show(tmp_path: Path) -> None:
+    """In a panning shot woven of two fields a line is nearer to the second next one than to its neighbour: the ratio is above 1."""
+    source = tmp_path / "a.ts"
+    source.symlink_to(SAMPLES / "broadcast.ts")
+    facts = facts_of(source, width_px=768, height_px=576, duration_ms=3000)
+    image = picture(thumbnail(job_of(source, facts, longest_edge_px=768, format="jpeg"))).convert("L")
+
+    def unlikeness(lines: int) -> float:
+        low = image.crop((0, lines, 768, 576))
+        return ImageStat.Stat(ImageChops.difference(low, image.crop((0, 0, 768, 576 - lines)))).mean[0]
+
+    assert unlikeness(1) / unlikeness(2) < 0.8
 
 
 @pytest.mark.parametrize("hdr", ["pq", "hlg"])
