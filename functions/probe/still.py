@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from PIL import ImageFile
+from PIL import ImageCms, ImageFile
 
 from functions.media.stills import open_still
 
@@ -74,8 +74,6 @@ def _profile_name(info: Mapping[Any, Any]) -> str | None:
     profile = info.get("icc_profile")
     if not profile:
         return None
-    from PIL import ImageCms
-
     try:
         name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile)))
     except (ImageCms.PyCMSError, OSError, ValueError):
