@@ -1,5 +1,6 @@
 """What a delivery is answered with, from claim to reply."""
 
+import io
 import json
 import logging
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from werkzeug.test import TestResponse
 from functions.errors import BadInput, Stopped
 from functions.runtime import Job, Outcome, Output
 from functions.runtime.handler import MAX_PROBLEM_BYTES
-from functions.runtime.log import LOG
+from functions.runtime.log import LOG, JsonLines
 from infra.objects.port import StoreUnavailable
 from schemas.envelope import Event, parse
 from schemas.errors import FailureClass
@@ -271,11 +272,17 @@ def test_other_requests(function: Function, method: str, path: str, status: int)
         assert_problem(response, status)
 
 
-def test_one_line_of_json_an_event(function: Function, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LOG, "propagate", True)
-    with caplog.at_level(logging.INFO, LOG.name):
+def test_one_line_of_json_an_event(function: Function) -> None:
+    lines = io.StringIO()
+    handler = logging.StreamHandler(lines)
+    handler.setFormatter(JsonLines())
+    LOG.addHandler(handler)
+    LOG.setLevel(logging.INFO)
+    try:
         function.send(write_one)
-    (record,) = [record for record in caplog.records if record.message == "event answered"]
-    fields = record.fields  # type: ignore[attr-defined]
-    assert (fields["attempt_id"], fields["operation"], fields["result"], fields["status"]) == ("w1.1", "thumbnail", "completed", 200)
-    assert isinstance(fields["ms"], int)
+    finally:
+        LOG.removeHandler(handler)
+    (line,) = lines.getvalue().splitlines()
+    found = json.loads(line)
+    assert (found["attempt_id"], found["operation"], found["result"], found["status"]) == ("w1.1", "thumbnail", "completed", 200)
+    assert isinstance(found["ms"], int)
