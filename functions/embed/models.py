@@ -3,10 +3,13 @@
 import functools
 import os
 import threading
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     import torch
+
+
+_LOADING: Final = threading.Lock()
 
 
 class Model(Protocol):
@@ -34,7 +37,6 @@ def warm() -> None:
     threading.Thread(target=_torch, name="torch", daemon=True).start()
 
 
-@functools.cache
 def load(name: str) -> Model:
     """The model of the parameter `model`, on a GPU where there is one.
 
@@ -42,6 +44,12 @@ def load(name: str) -> Model:
         Unsupported: it has no weights here; the message names the setting.
         Infra: its weights cannot be read now.
     """
+    with _LOADING:  # two events at once must not hold two copies
+        return _load(name)
+
+
+@functools.cache
+def _load(name: str) -> Model:
     torch = _torch()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name == "openclip":

@@ -7,7 +7,6 @@ import numpy
 import pytest
 from PIL import Image
 
-from functions.embed import models
 from functions.embed.descriptor import DIMENSIONS
 from functions.embed.work import embed
 from functions.errors import BadInput, Unsupported
@@ -119,6 +118,5 @@ def test_what_cannot_be_embedded(tmp_path: Path) -> None:
 
 def test_openclip_without_weights_names_the_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENCLIP_MODEL", raising=False)
-    models.load.cache_clear()
     with pytest.raises(Unsupported, match="OPENCLIP_MODEL"):
         embedded(media.still(tmp_path / "a.jpg"), "jpeg", model="openclip")

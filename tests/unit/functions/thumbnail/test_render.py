@@ -138,6 +138,26 @@ def test_cmyk_of_adobe_is_no_negative(tmp_path: Path) -> None:
     assert media.corner_colours(thumbnail(media.cmyk_jpeg(tmp_path / "a.jpg"))) == media.CORNERS
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".tiff"])
+def test_cmyk_with_a_profile_goes_through_it(tmp_path: Path, suffix: str) -> None:
+    """A press whose magenta ink is blue: without its profile the picture would be magenta."""
+    ink = Image.new("CMYK", (64, 64), (0, 255, 0, 0))
+    ink.save(tmp_path / f"a{suffix}", icc_profile=odd_press(), **({"quality": 100} if suffix == ".jpg" else {}))
+    assert near(thumbnail(tmp_path / f"a{suffix}").getpixel((32, 32)), (0, 0, 255), within=12)
+
+
+def odd_press() -> bytes:
+    """An ICC version 2 printer profile: paper is white, magenta alone is sRGB's blue, all else is black."""
+    white, blue, black = (255, 128, 128), (75, 196, 16), (0, 128, 128)  # L* × 2.55, a* + 128, b* + 128; to D50
+    corners = [white if i == 0 else blue if i == 0b0100 else black for i in range(16)]  # C M Y K, the last varies fastest
+    straight = bytes(range(256))
+    identity = struct.pack(">9i", *(65536 * (i % 4 == 0) for i in range(9)))
+    table = b"mft1" + bytes(4) + bytes((4, 3, 2, 0)) + identity + straight * 4 + b"".join(map(bytes, corners)) + straight * 3
+    tags = struct.pack(">I", 1) + b"A2B0" + struct.pack(">II", 144, len(table))
+    header = struct.pack(">I4xI", 144 + len(table), 0x02100000) + b"prtrCMYKLab " + bytes(12) + b"acsp" + bytes(28)
+    return (header + struct.pack(">3i", 63190, 65536, 54061)).ljust(128, b"\x00") + tags + table  # the white of D50
+
+
 def test_lab(tmp_path: Path) -> None:
     to_lab = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
     ImageCms.applyTransform(media.corner_image(320, 200), to_lab).save(tmp_path / "a.tiff")
