@@ -24,7 +24,8 @@ _ALPHA = ("yuva", "gbrap", "rgba", "bgra", "argb", "abgr", "ya")
 _MISSING_TAIL_S = Fraction(1, 2)  # a container's claim and its packets may differ so much, or by 2 %, without proof of a cut
 
 _SAID: tuple[tuple[str, type[FunctionError], str], ...] = (
-    ("max_streams", LimitExceeded, "{what} holds more streams than are taken."),
+    ("exceeds max_streams", LimitExceeded, "{what} holds more streams than are taken."),
+    ("exceeds specified max pixel count", LimitExceeded, "{what} has frames of more pixels than are taken."),
     ("does not contain any stream", Unsupported, "{what} holds neither picture nor sound."),
     ("moov atom not found", BadInput, "{what} is cut short: its index is missing."),
     ("partial file", BadInput, "{what} is cut short."),
@@ -47,8 +48,9 @@ def judge_end(identity: Identity, returncode: int, log: str) -> None:
         ToolFailed: ffmpeg crashed.
     """
     what = f"This file, {identity.label},"
+    said = "\n".join(line for line in log.splitlines() if not line.startswith(" "))  # a file's own tags are indented
     for words, kind, sentence in _SAID:
-        if words in log:
+        if words in said:
             raise kind(sentence.format(what=what), log_tail=log[-4000:])
     if returncode < 0:
         raise ToolFailed(f"{what} crashed its reader.", log_tail=log[-4000:])

@@ -22,7 +22,8 @@ _MAX_STDOUT_BYTES = 32 * MIB
 _HEAD_BYTES = 1 * MIB
 _TAIL_CHARS = 4000
 _MAX_LINE_BYTES = 64 * 1024
-_NO_MEMORY = "Cannot allocate memory"  # ffmpeg's words for ENOMEM
+_NO_MEMORY = "Cannot allocate memory"  # ffmpeg's words for ENOMEM …
+_TOO_MANY_STREAMS = "exceeds max_streams"  # … which it also says of this limit: for its caller to judge
 
 OnLine = Callable[[str], bool | None]
 
@@ -111,7 +112,7 @@ def _judge(returncode: int, log_tail: str) -> None:
         raise LimitExceeded("The media needs more processor time than is allowed.", log_tail=log_tail)
     if returncode == -signal.SIGXFSZ:
         raise LimitExceeded("The output is larger than is allowed.", log_tail=log_tail)
-    if returncode == -signal.SIGKILL or (returncode != 0 and _NO_MEMORY in log_tail):
+    if returncode == -signal.SIGKILL or (returncode != 0 and _NO_MEMORY in log_tail and _TOO_MANY_STREAMS not in log_tail):
         raise LimitExceeded("The media needs more memory than is allowed.", log_tail=log_tail)
 
 

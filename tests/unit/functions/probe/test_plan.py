@@ -157,6 +157,7 @@ def test_refusals(timeline: Timeline, limits: MediaLimits, error: type[FunctionE
         (0, "[mov] stream 0, offset 0x30: partial file", BadInput),
         (1, "Number of streams exceeds max_streams parameter (16)", LimitExceeded),
         (1, "Output file #0 does not contain any stream", Unsupported),
+        (0, "[mjpeg @ 0x1] Picture size 16000x9000 exceeds specified max pixel count 40000000", LimitExceeded),
         (1, "whatever", BadInput),
         (-11, "", ToolFailed),
     ],
@@ -164,7 +165,7 @@ def test_refusals(timeline: Timeline, limits: MediaLimits, error: type[FunctionE
 def test_the_end_of_the_pass(returncode: int, log: str, error: type[FunctionError]) -> None:
     with pytest.raises(error):
         judge_end(MP4, returncode, log)
-    judge_end(MP4, 0, "frame= 1")
+    judge_end(MP4, 0, "  Metadata:\n    title  : how to mend a partial file\nframe= 1")
 
 
 def test_a_refusal_names_what_it_is_and_what_is_taken() -> None:

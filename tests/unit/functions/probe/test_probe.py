@@ -113,6 +113,34 @@ def test_a_picture_of_too_many_pixels_is_refused_by_its_header(tmp_path: Path) -
         run(tmp_path / "bomb.png")
 
 
+def made(path: Path, *options: str) -> Path:
+    subprocess.run([ffmpeg(), "-v", "error", *options, str(path)], check=True)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("streams.mp4", ("-f", "lavfi", "-i", "sine=d=0.2", *(("-map", "0") * 20)), "more streams"),
+        ("pixels.mkv", ("-f", "lavfi", "-i", "color=s=16000x9000:d=0.1:r=10", "-c:v", "mjpeg"), "more pixels"),
+        ("pixels.mp4", ("-f", "lavfi", "-i", "color=s=9000x6000:d=0.1:r=10", "-c:v", "libx264", "-preset", "ultrafast"), "9000 × 6000"),
+    ],
+)
+def test_a_clip_that_asks_for_too_much_is_refused(tmp_path: Path, name: str, options: tuple[str, ...], words: str) -> None:
+    with pytest.raises(LimitExceeded, match=words):
+        run(made(tmp_path / name, *options))
+
+
+def test_an_hour_in_a_frame_is_not_believed(tmp_path: Path) -> None:
+    clip = made(tmp_path / "one.mp4", "-f", "lavfi", "-i", "testsrc2=r=24000/1001", "-frames:v", "1", "-c:v", "libx264")
+    data = bytearray(clip.read_bytes())
+    at = data.index(b"stts") + 16  # version and flags, one entry: a count, then the length of a frame
+    data[at : at + 4] = (2**31 - 1).to_bytes(4, "big")  # 2147483647 / 24000 s is a day
+    clip.write_bytes(data)
+    with pytest.raises(LimitExceeded, match="hours"):
+        run(clip)
+
+
 @pytest.mark.parametrize("fps", [25, Fraction(24000, 1001), Fraction(30000, 1001)])
 @pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "ts"])
 def test_a_clip_has_its_frames_rate_and_length(tmp_path: Path, suffix: str, fps: int | Fraction) -> None:
@@ -209,10 +237,9 @@ def test_other_things_are_refused_by_name(tmp_path: Path, name: str, data: bytes
     [(("-c:v", "mpeg2video", "-c:a", "mp2"), "mpeg2video"), (("-c:v", "libx264", "-c:a", "ac3"), "ac3")],
 )
 def test_a_codec_that_is_not_decoded_is_named(tmp_path: Path, codecs: tuple[str, ...], named: str) -> None:
-    made = ["-f", "lavfi", "-i", "testsrc2=d=0.4", "-f", "lavfi", "-i", "sine=d=0.4", *codecs, str(tmp_path / "c.mkv")]
-    subprocess.run([ffmpeg(), "-v", "error", *made], check=True)
+    inputs = ("-f", "lavfi", "-i", "testsrc2=d=0.4", "-f", "lavfi", "-i", "sine=d=0.4")
     with pytest.raises(Unsupported, match=named):
-        run(tmp_path / "c.mkv")
+        run(made(tmp_path / "c.mkv", *inputs, *codecs))
 
 
 @pytest.mark.parametrize("name", ["broadcast.ts", "phone_rotated.mov", "hdr_hlg.mp4", "tune.mp3", "rocket.jpg"])
