@@ -122,6 +122,7 @@ class Handler:
         with self._lock:
             if self._around is None:
                 self._around = self._open_surroundings()
+                LOG.info("started", extra={"fields": {"operation": self._operation.name, "layers": active_layers()}})
             return self._around
 
 

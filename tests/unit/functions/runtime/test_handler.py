@@ -282,7 +282,7 @@ def test_one_line_of_json_an_event(function: Function) -> None:
         function.send(write_one)
     finally:
         LOG.removeHandler(handler)
-    (line,) = lines.getvalue().splitlines()
-    found = json.loads(line)
+    started, found = (json.loads(line) for line in lines.getvalue().splitlines())
+    assert (started["message"], "landlock" in started["layers"]) == ("started", True)
     assert (found["attempt_id"], found["operation"], found["result"], found["status"]) == ("w1.1", "thumbnail", "completed", 200)
     assert isinstance(found["ms"], int)
