@@ -32,20 +32,20 @@ def bootstrap(settings: Settings | None = None) -> Gateway:
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, and whatever `extra` named."""
+    """One JSON object a line: time, severity, logger, message, and whatever `extra` named."""
 
     STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
-            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "severity": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
             **{key: value for key, value in vars(record).items() if key not in self.STANDARD},
         }
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
+            line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)
 
 

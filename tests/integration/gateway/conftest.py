@@ -77,12 +77,14 @@ class House:
         )  # fmt: skip
 
     def completed(self, request: Requested, **more: Any) -> dict[str, Any]:
-        return json.loads(
-            Completed(
-                attempt_id=request.attempt_id, run_id="run", token=request.token, operation=request.operation, duration_ms=5,
-                **({"facts": self.facts(request), "content_type": "image/jpeg"} if request.operation == "probe" else {"artifacts": [self.artifact(request)]}) | more,
-            ).model_dump_json()
+        if request.operation == "probe":
+            made: dict[str, Any] = {"facts": self.facts(request), "content_type": "image/jpeg"}
+        else:
+            made = {"artifacts": [self.artifact(request)]}
+        word = Completed(
+            attempt_id=request.attempt_id, run_id="run", token=request.token, operation=request.operation, duration_ms=5, **(made | more)
         )  # fmt: skip
+        return json.loads(word.model_dump_json())
 
     def artifact(self, request: Requested) -> ArtifactFacts:
         key = request.output_prefix + "thumbnail.webp"
@@ -117,9 +119,13 @@ def house(database_url: str) -> Iterator[House]:
     upgrade(database_url)
     store = MemoryObjects()
     settings = Settings(
-        database_url=database_url, object_store_url="memory", attempt_token_key="0123456789abcdef0", slots={"probe": 2, "thumbnail": 2, "transcode": 2}, lease_s=0.2,
+        database_url=database_url,
+        object_store_url="memory",
+        attempt_token_key="0123456789abcdef0",
+        slots={"probe": 2, "thumbnail": 2, "transcode": 2},
+        lease_s=0.2,
         start_timeout_s=0.2,
-    )  # fmt: skip
+    )
     database = Database(database_url, pool_size=4)
     yield House(Gateway(settings=settings, database=database, objects=store), store)
     database.engine.dispose()
