@@ -12,8 +12,8 @@ demo: $(READY)  ## develop everything in sample_data/ and write a page of the re
 up: $(READY)  ## start the whole system and stay
 	$(BIN)/darkroom up
 
-test: $(READY)  ## every test that this machine can run
-	$(BIN)/python -m pytest tests
+test: unit  ## every test that this machine can run
+	$(BIN)/python -m pytest --durations=10 $(filter-out tests/unit/ tests/bench/ tests/media/,$(wildcard tests/*/))
 
 check: $(READY) lint unit  ## what every commit passes, in under a minute
 
@@ -23,9 +23,10 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m schemas.generate --check
+	$(BIN)/python -m infra.cli.configuration --check
 
 unit: $(READY)
-	$(BIN)/python -m pytest -q tests/unit
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit
 
 bench: $(READY)  ## our times beside the bare tools', on this machine
 	$(BIN)/python -m tests.bench
