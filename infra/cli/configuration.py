@@ -1,0 +1,173 @@
+"""`python -m infra.cli.configuration`: writes docs/configuration.md out of the settings themselves; `--check` says whether it is current.
+
+Names, defaults and meanings come from the settings models and from the dataclasses' docstrings. By hand is only what no model declares:
+the two variables that are read on the spot, what the media limits bound, and what `darkroom up` decides itself.
+"""
+
+import re
+import sys
+import tempfile
+from collections.abc import Collection, Iterator
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from pydantic_settings import BaseSettings
+
+from functions.embed.openclip import OpenClipSettings
+from functions.media.formats import MediaLimits
+from functions.runtime.settings import Settings as FunctionSettings
+from gateway.settings import Settings as GatewaySettings
+from infra.bucket_source.settings import Settings as BucketSourceSettings
+from infra.objects.listener.settings import Settings as ListenerSettings
+
+FILE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
+_ENTRY = re.compile(r"^\s+(\w+): ([A-Z][A-Z_]+)[,;.] ?(.*)$", re.MULTILINE)
+_UNITS = (("GiB", 2**30), ("MiB", 2**20))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One variable. `default` is Markdown; empty where it must be set."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+UP = (
+    Row(name="DARKROOM_PORT", default="`8000`", meaning="the gateway's port where `--port` is not given"),
+    Row(name="DATABASE_URL", default="an embedded PostgreSQL in `DIR/postgres`", meaning="a PostgreSQL of yours: ledger and broker use it"),
+    Row(
+        name="OBJECT_STORE_URL", default="the folder `DIR/objects`", meaning="an S3 store of yours; the folder's listener then does not run"
+    ),
+    Row(name="OBJECT_STORE_PUBLIC_URL", default="the store's own endpoint", meaning="the store's origin as clients see it"),
+    Row(name="ATTEMPT_TOKEN_KEY", default="made once, kept in `DIR/secrets.json`", meaning="key of the attempt tokens"),
+    Row(name="WEBHOOK_TOKEN", default="made once, kept in `DIR/secrets.json`", meaning="the bearer token between store and bucket source"),
+)
+DECIDED_BY_UP = frozenset({row.name for row in UP} | {"PUBLIC_URL", "K_SINK", "AUTOSCALER_METRICS_URL"})
+"""Settings of the gateway that `darkroom up` gives itself; it passes all others on from its own environment."""
+
+TOOLS = (
+    Row(name="FFMPEG", default="the one in the `imageio-ffmpeg` wheel", meaning="path of the ffmpeg binary"),
+    Row(name="SANDBOX_REQUIRED", default="unset", meaning="`all`: a function does not start where a sandbox layer is missing"),
+)
+LIMITS = {
+    "max_still_pixels": "most pixels of a picture",
+    "max_frame_pixels": "most pixels of one frame of a video",
+    "max_edge_px": "longest edge",
+    "max_streams": "most streams in one file",
+    "max_duration_s": "longest duration",
+    "max_frames": "most frames of a video",
+    "max_packets": "most packets of picture and sound",
+}
+
+HEAD = """\
+# Configuration
+
+<!-- Written by `python -m infra.cli.configuration` from the settings models; `make lint` fails while it is not current. -->
+
+Every setting is an environment variable, read once by the process that needs it. A process of the gateway, the bucket source or the
+listener does not start where one is missing or wrong; a function starts, answers its first event with 503, and says why.
+
+What a container gets is what its manifest in `knative/base` says (and PORT, K_SERVICE, PATH and their like), on one machine as on a
+cluster. The gateway's processes read the whole config map `darkroom` and the whole secret `darkroom`; a function gets the two variables
+that its `service.yaml` names, and any other of its settings has to be written there.
+"""
+
+
+def document() -> str:
+    """The whole page."""
+    parts = [
+        HEAD,
+        _section(
+            "`darkroom up`",
+            "`DIR` is `--data`, by default `.darkroom`. Beside these, every setting of the gateway below that does not say *given by "
+            "`darkroom up`* may be set here too; it is laid over the config map `darkroom` of `knative/base/config.yaml`.",
+            UP,
+        ),
+        _section("Gateway", "`gateway/settings.py`, for its three processes: web, internal, worker.", _gateway()),
+        _section(
+            "Functions", "`functions/runtime/settings.py`; the last two belong to `functions/media` and `functions/sandbox`.", _functions()
+        ),
+        _section(
+            "Media limits", "`functions/media/formats.py`; more of it is refused as `limit`. Whole numbers above 0.", tuple(_media_limits())
+        ),
+        _section(
+            "OpenCLIP",
+            '`functions/embed/openclip.py`, for `embed` with `"model": "openclip"`. The weights are yours to bring; nothing is '
+            "downloaded. Without them the task fails as `unsupported` and names the setting.",
+            tuple(_documented(OpenClipSettings, known={"OBJECT_STORE_URL"})),
+        ),
+        _section("Bucket source", "`infra/bucket_source/settings.py`.", tuple(_declared(BucketSourceSettings))),
+        _section(
+            "The folder store's listener",
+            "`infra/objects/listener/settings.py`. `darkroom up` gives them all but the last two, which keep their defaults.",
+            tuple(_declared(ListenerSettings)),
+        ),
+    ]
+    return "\n".join(parts)
+
+
+def _section(title: str, words: str, rows: tuple[Row, ...]) -> str:
+    lines = [f"## {title}", "", words, "", "| variable | default | meaning |", "| --- | --- | --- |"]
+    lines += [f"| `{row.name}` | {row.default or '**must be set**'} | {row.meaning.replace('|', chr(92) + '|')} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _gateway() -> tuple[Row, ...]:
+    given = {True: "; given by `darkroom up`", False: ""}
+    return tuple(
+        Row(name=row.name, default=row.default, meaning=row.meaning + given[row.name in DECIDED_BY_UP])
+        for row in _declared(GatewaySettings)
+    )
+
+
+def _functions() -> tuple[Row, ...]:
+    store = Row(name="OBJECT_STORE_URL", default="", meaning=GatewaySettings.model_fields["object_store_url"].description or "")
+    return (store, *_documented(FunctionSettings, known={store.name}), *TOOLS)
+
+
+def _media_limits() -> Iterator[Row]:
+    for field in fields(MediaLimits):
+        yield Row(name=f"MEDIA_{field.name.upper()}", default=_shown(field.default), meaning=LIMITS[field.name])
+
+
+def _declared(model: type[BaseSettings]) -> Iterator[Row]:
+    """The fields of a settings model."""
+    for name, field in model.model_fields.items():
+        yield Row(name=name.upper(), default="" if field.is_required() else _shown(field.default), meaning=field.description or "")
+
+
+def _documented(record: Any, *, known: Collection[str] = ()) -> Iterator[Row]:
+    """The fields of a dataclass whose docstring has `name: VARIABLE, meaning` for each; those in `known` are left out."""
+    said = {name: (variable, meaning) for name, variable, meaning in _ENTRY.findall(record.__doc__)}
+    for field in fields(record):
+        variable, meaning = said[field.name]
+        if variable not in known:
+            words = meaning.partition("; default")[0].rstrip(".")
+            yield Row(name=variable, default="" if field.default is MISSING else _shown(field.default), meaning=words)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, int) and (unit := next((f"{value // size} {name}" for name, size in _UNITS if value % size == 0 and value), None)):
+        return f"`{value}` ({unit})"
+    if isinstance(value, dict):
+        return "`" + str(value).replace("'", '"') + "`"
+    return f"`{str(value).replace(tempfile.gettempdir(), '$TMPDIR')}`"
+
+
+def main() -> int:
+    if "--check" in sys.argv[1:]:
+        current = FILE.exists() and FILE.read_text() == document()
+        if not current:
+            print("docs/configuration.md is not current; run python -m infra.cli.configuration", file=sys.stderr)
+        return 0 if current else 1
+    FILE.write_text(document())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

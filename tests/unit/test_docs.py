@@ -1,0 +1,107 @@
+"""The documentation agrees with the repository: paths, commands, settings, states."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from gateway.domain import states
+from gateway.settings import Settings
+from infra.cli import configuration
+from infra.cli.up import passed_on
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DOCS = REPOSITORY / "docs"
+PAGES = [REPOSITORY / "README.md", *sorted(DOCS.rglob("*.md"))]
+OURS = ("functions", "gateway", "infra", "knative", "schemas", "tests", "sample_data", "docs", ".ci", "Makefile", "pyproject.toml")
+QUOTED = re.compile(r"`([^`\n]+)`")
+LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")
+READ_FROM_ENVIRONMENT = re.compile(r"""environ(?:ment)?(?:\.get\(|\[)"([A-Z][A-Z_]+)"|_positive\(environment, "([A-Z][A-Z_]+)\"""")
+
+
+def words(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def documented() -> set[str]:
+    return set(re.findall(r"^\| `([A-Z_]+)` \|", words(configuration.FILE), re.MULTILINE))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_every_path_exists(page: Path) -> None:
+    """`folder/file.py`, and `folder/file.py:name` with that name in the file; a bare word is no path."""
+    for quoted in QUOTED.findall(words(page)):
+        path, _, name = quoted.partition(":")
+        if path.split("/")[0] not in OURS or " " in quoted or any(sign in quoted for sign in "*{<…"):
+            continue
+        assert (REPOSITORY / path).exists(), f"{page.name}: {quoted}"
+        if name:
+            defined = rf"^\s*(?:async )?(?:def|class) {name}\b|^\s*{name}\b.*="
+            assert re.search(defined, words(REPOSITORY / path), re.MULTILINE), f"{page.name}: {quoted}"
+
+
+def test_every_test_that_a_guarantee_names_is_there() -> None:
+    named = re.findall(r"`(test_\w+)`", words(DOCS / "guarantees.md"))
+    tests = words(REPOSITORY / "tests" / "integration" / "gateway" / "test_path.py")
+    assert len(named) > 10
+    assert [name for name in named if f"def {name}(" not in tests] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in LINK.findall(words(page)):
+        assert target.startswith("https://") or (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_four_calls_are_those_that_the_acceptance_test_runs() -> None:
+    test = words(REPOSITORY / "tests" / "acceptance" / "test_ways_in.py")
+    (calls,) = re.findall(r'^DOCUMENTED = """\n(.*?)"""', test, re.MULTILINE | re.DOTALL)
+    assert f"```sh\n{calls.replace(chr(92) * 2, chr(92))}```" in words(REPOSITORY / "README.md")
+
+
+@pytest.mark.parametrize("target", re.findall(r"`make (\w+)`", words(REPOSITORY / "README.md")))
+def test_every_make_target_exists(target: str) -> None:
+    assert re.search(rf"^{target}:", words(REPOSITORY / "Makefile"), re.MULTILINE)
+
+
+def test_the_settings_page_is_current() -> None:
+    assert words(configuration.FILE) == configuration.document()
+
+
+def test_every_variable_that_the_code_reads_is_documented() -> None:
+    read = {
+        name
+        for package in ("functions", "gateway", "infra", "schemas")
+        for file in (REPOSITORY / package).rglob("*.py")
+        for names in READ_FROM_ENVIRONMENT.findall(words(file))
+        for name in names
+        if name
+    }
+    assert {"DATABASE_URL", "FFMPEG", "HEARTBEAT_S", "OPENCLIP_WEIGHTS"} <= read  # the pattern finds them
+    assert read <= documented() | {"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"}  # which are set, not read
+
+
+def test_up_passes_on_what_the_page_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {name.upper() for name in Settings.model_fields}
+    for name in names:
+        monkeypatch.setitem(os.environ, name, "x")
+    assert passed_on().keys() == names - configuration.DECIDED_BY_UP
+
+
+@pytest.mark.parametrize("machine", [states.MediaState, states.WorkState, states.AttemptState, states.TaskState])
+def test_every_state_is_drawn(machine: type) -> None:
+    drawn = re.findall(r"```mermaid\n(.*?)```", words(DOCS / "guarantees.md"), re.DOTALL)
+    names = {str(state) for state in machine}  # type: ignore[attr-defined]
+    assert any(names <= set(re.findall(r"[a-z_]+", picture)) for picture in drawn)
+
+
+def test_decisions_are_numbered_once_without_gaps() -> None:
+    numbers = sorted(path.name[:4] for path in (DOCS / "adr").glob("*.md"))
+    assert numbers == [f"{n:04}" for n in range(1, len(numbers) + 1)]
+
+
+@pytest.mark.parametrize("page", sorted((DOCS / "adr").glob("*.md")), ids=lambda page: page.stem)
+def test_a_decision_says_what_was_rejected(page: Path) -> None:
+    headings = re.findall(r"^## (\w+)", words(page), re.MULTILINE)
+    assert [name for name in headings if name in ("Context", "Decision", "Rejected")] == ["Context", "Decision", "Rejected"]
