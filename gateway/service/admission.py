@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from gateway.domain import work as machine
 from gateway.domain.states import MediaState, WorkState
 from gateway.domain.token import attempt_token
-from gateway.service.tasks import fail_work
+from gateway.service.tasks import fail_work, lock_idle_jobs
 from gateway.settings import Settings
 from gateway.store.database import OUTBOX_CHANNEL
-from gateway.store.tables import NOW, AttemptRow, MediaRow, OutboxRow, SlotRow, WorkRow
+from gateway.store.tables import AttemptRow, MediaRow, OutboxRow, SlotRow, WorkRow
 from schemas import events, keys
 from schemas.catalogue import CATALOGUE
 from schemas.errors import FailureClass
@@ -27,7 +27,7 @@ NO_SOURCE = "The original was replaced or removed before it could be read."
 
 
 def admit_all(session: Session, operations: Iterable[str], settings: Settings) -> None:
-    """Admits what can go out of these operations."""
+    """Admits what can go out of these operations. Once in a transaction, at its end: slots are locked in the order of their names."""
     for operation in sorted(set(operations)):
         admit(session, operation, Lane.REQUEST, settings)
 
@@ -50,19 +50,20 @@ def admit(session: Session, operation: str, lane: Lane, settings: Settings) -> N
     free = settings.slots.get(operation, 1) - (held or 0)
     if free <= 0:
         return
+    due = WorkRow.not_before <= func.clock_timestamp()  # what was committed since this transaction began may go too
     waiting = session.scalars(
         select(WorkRow)
-        .where(WorkRow.state == WorkState.WAITING, WorkRow.operation == operation, WorkRow.lane == lane, WorkRow.not_before <= NOW)
+        .where(WorkRow.state == WorkState.WAITING, WorkRow.operation == operation, WorkRow.lane == lane, due)
         .order_by(WorkRow.urgency, WorkRow.queued_at, WorkRow.id)
         .limit(free)
         .with_for_update(skip_locked=True)
     ).all()
     for work in waiting:
         source = find_source(session, work)
-        if source is None:
-            fail_work(session, work, FailureClass.INFRA, NO_SOURCE)
-        else:
+        if source is not None:
             send_out(session, work, source, settings)
+        elif lock_idle_jobs(session, work.id):
+            fail_work(session, work, FailureClass.INFRA, NO_SOURCE)
     if waiting:
         session.execute(text("select pg_notify(:channel, '')"), {"channel": OUTBOX_CHANNEL})
 

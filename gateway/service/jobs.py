@@ -92,7 +92,7 @@ def add(session: Session, media: MediaRow, items: Sequence[tuple[str, dict[str, 
     session.add_all(tasks)
     session.flush()
     if media.state == MediaState.ACCEPTED:
-        attach_tasks(session, media, tasks, {job.id: URGENCY[job.priority]}, settings)
+        admit_all(session, attach_tasks(session, media, tasks, {job.id: URGENCY[job.priority]}), settings)
     elif media.state == MediaState.FAILED:
         fail_queued_tasks_of_media(
             session, media.id, FailureClass(media.error_class or "infra"), media.error_message or "The media has failed."
@@ -100,23 +100,26 @@ def add(session: Session, media: MediaRow, items: Sequence[tuple[str, dict[str, 
     return job
 
 
-def attach_tasks(session: Session, media: MediaRow, tasks: Sequence[TaskRow], urgencies: dict[str, int], settings: Settings) -> None:
-    """Joins the tasks of an accepted media to their works, recounts the jobs, admits what can go. Works are locked in one order."""
+def attach_tasks(session: Session, media: MediaRow, tasks: Sequence[TaskRow], urgencies: dict[str, int]) -> set[str]:
+    """Joins the tasks of an accepted media to their works and recounts the jobs. Works are locked in one order.
+
+    Returns the operations that the caller admits at the end of its transaction.
+    """
     for task in sorted(tasks, key=lambda one: (one.operation, sorted(one.parameters.items()), one.id)):
         attach(session, task, media, urgencies[task.job_id])
     session.flush()
     refresh_jobs(session, {task.job_id for task in tasks})
-    admit_all(session, {task.operation for task in tasks}, settings)
+    return {task.operation for task in tasks}
 
 
-def attach_waiting(session: Session, media: MediaRow, settings: Settings) -> None:
-    """The media has just been accepted: every task that waited for that."""
+def attach_waiting(session: Session, media: MediaRow) -> set[str]:
+    """The media has just been accepted: every task that waited for that. Returns what `attach_tasks` does."""
     rows = session.execute(
         select(TaskRow, JobRow.priority)
         .join(JobRow, JobRow.id == TaskRow.job_id)
         .where(TaskRow.media_id == media.id, TaskRow.work_id.is_(None), TaskRow.state == "queued")
     ).all()
-    attach_tasks(session, media, [task for task, _ in rows], {task.job_id: URGENCY[priority] for task, priority in rows}, settings)
+    return attach_tasks(session, media, [task for task, _ in rows], {task.job_id: URGENCY[priority] for task, priority in rows})
 
 
 def lock_media(session: Session, tenant: str, media_id: str) -> MediaRow:

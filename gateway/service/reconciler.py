@@ -181,11 +181,11 @@ def _owner(key: str) -> tuple[str, int] | None:
 
 
 def _sweepable(session: Session, owners: set[tuple[str, int]]) -> set[tuple[str, int]]:
-    works = {row.id: row.result_attempt for row in session.scalars(select(WorkRow).where(WorkRow.id.in_({work for work, _ in owners})))}
-    attempts = {
-        (row.work_id, row.number): row.state
-        for row in session.scalars(select(AttemptRow).where(AttemptRow.work_id.in_({work for work, _ in owners})))
+    ids = {work for work, _ in owners}
+    attempts = {  # read first: an attempt seen to have ended is named by then, if it ever is
+        (row.work_id, row.number): row.state for row in session.scalars(select(AttemptRow).where(AttemptRow.work_id.in_(ids)))
     }
+    works = {row.id: row.result_attempt for row in session.scalars(select(WorkRow).where(WorkRow.id.in_(ids)))}
     ended = {AttemptState.DONE, AttemptState.FAILED, AttemptState.LOST, AttemptState.CANCELLED}
     return {
         (work, number)

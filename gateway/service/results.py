@@ -73,6 +73,7 @@ def completed(session: Session, word: Completed, settings: Settings) -> bool:
         raise Forged(word.attempt_id)
     ending = machine.complete(work.record(), attempt.record())
     counts = attempt.record().live
+    admissible = {work.operation}
     _end_attempt(attempt, ending, word.duration_ms)
     if counts:
         work.take(ending.work)
@@ -80,28 +81,28 @@ def completed(session: Session, word: Completed, settings: Settings) -> bool:
         session.flush()
         if work.operation == "probe":
             if locked.media is not None:
-                accept(session, locked.media, attempt, word, settings)
+                admissible |= accept(session, locked.media, attempt, word)
         else:
             if word.vector is not None:
                 vectors.save(session, tenant=work.tenant, sha256=work.content, vector=word.vector)
             end_tasks(session, work.id, TaskState.DONE)
     session.flush()
-    admit_all(session, [work.operation], settings)
+    admit_all(session, admissible, settings)
     return counts
 
 
-def accept(session: Session, media: MediaRow, attempt: AttemptRow, word: Completed, settings: Settings) -> None:
-    """Probe has taken the media: its facts stand, the tasks that waited for that join their works."""
+def accept(session: Session, media: MediaRow, attempt: AttemptRow, word: Completed) -> set[str]:
+    """Probe has taken the media: its facts stand, the tasks that waited for that join their works. Returns the operations to admit."""
     if media.dead or media.state != MediaState.UPLOADED or media.etag != attempt.source_etag or word.facts is None:
-        return
+        return set()
     if media.sha256 is not None and media.sha256 != word.facts.sha256:
         reject(session, media, FailureClass.INFRA, "The stored bytes are not those that were uploaded.")
-        return
+        return set()
     media.state, media.facts, media.kind = MediaState.ACCEPTED, word.facts.model_dump(mode="json"), word.facts.kind
     media.sha256, media.bytes = word.facts.sha256, word.facts.bytes
     media.content_type = word.content_type or media.content_type
     session.flush()
-    attach_waiting(session, media, settings)
+    return attach_waiting(session, media)
 
 
 def reject(session: Session, media: MediaRow, failure: FailureClass, message: str) -> None:

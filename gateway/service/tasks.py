@@ -39,6 +39,12 @@ def fail_work(session: Session, work: WorkRow, failure: FailureClass, message: s
     end_tasks(session, work.id, TaskState.FAILED, failure, message)
 
 
+def lock_idle_jobs(session: Session, work_id: str) -> bool:
+    """Locks the jobs of the work's live tasks, unless somebody else holds one: whoever holds a slot must not wait for a job."""
+    jobs = set(session.scalars(select(TaskRow.job_id).where(TaskRow.work_id == work_id, TaskRow.state.in_(LIVE_TASKS))))
+    return len(session.scalars(select(JobRow.id).where(JobRow.id.in_(jobs)).with_for_update(skip_locked=True)).all()) == len(jobs)
+
+
 def end_task(task: TaskRow, state: TaskState, failure: FailureClass | None = None, message: str | None = None) -> None:
     """One task ends by itself, without a work. The caller refreshes its job."""
     task.state, task.finished_at = state, NOW
