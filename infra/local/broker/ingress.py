@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from infra.local.broker.admission import RefusedEvent, admit
-from infra.local.broker.event import Event, MalformedEvent, decode
+from infra.local.broker.binding import decode
+from infra.local.broker.event import Event, MalformedEvent
 from infra.local.errors import BrokerStoreUnavailable
 
 _MAX_EVENT_BYTES = 32 << 20

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from infra.local.broker.admission import TTL
-from infra.local.broker.event import Event, MalformedEvent, decode, is_event
+from infra.local.broker.binding import decode, is_event
+from infra.local.broker.event import Event, MalformedEvent
 
 # Knative caps knativeerrordata at 1,024 characters of base64; beyond it the real dispatcher (1.23) crashes.
 MAX_ERROR_BODY_BYTES = 768

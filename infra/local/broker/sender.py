@@ -8,7 +8,8 @@ import aiohttp
 import yarl
 
 from infra.local.broker.admission import TTL
-from infra.local.broker.event import Event, encode
+from infra.local.broker.binding import encode
+from infra.local.broker.event import Event
 from infra.local.broker.reply import Answer, NoAnswer
 
 # Kafka's default delivery timeout, and the longest that a Knative Service may take; the in-memory channel has no limit at all.

@@ -78,9 +78,7 @@ class Store:
         """Write what a try has changed, however long the database is away, then call back."""
         self._inbox.put(Settle(settlement=settlement, then=then))
 
-    def load(
-        self, trigger: str, owned: Collection[int], limit: int, then: Callable[[Page], None], otherwise: Callable[[], None]
-    ) -> None:
+    def load(self, trigger: str, owned: Collection[int], limit: int, then: Callable[[Page], None], otherwise: Callable[[], None]) -> None:
         """Read up to `limit` due deliveries of a trigger that are not `owned` in memory, the oldest first."""
         self._inbox.put(Load(trigger=trigger, owned=list(owned), limit=limit, then=then, otherwise=otherwise))
 

@@ -6,7 +6,8 @@ import pytest
 from multidict import CIMultiDict
 
 from infra.local.broker.admission import DEFAULT_TTL, RefusedEvent, admit, remaining_passes
-from infra.local.broker.event import Event, MalformedEvent, decode, encode, handed_on, utc_timestamp
+from infra.local.broker.binding import decode, encode, handed_on
+from infra.local.broker.event import Event, MalformedEvent, utc_timestamp
 from infra.local.broker.uri import normalise_uri_reference
 
 REQUIRED = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t"}

@@ -13,8 +13,9 @@ import pytest
 from multidict import CIMultiDict
 
 from infra.local.broker.admission import RefusedEvent, admit
+from infra.local.broker.binding import encode, handed_on
 from infra.local.broker.delivery import backoff_s, next_wait_s
-from infra.local.broker.event import Event, MalformedEvent, encode, handed_on
+from infra.local.broker.event import Event, MalformedEvent
 from infra.local.broker.filter import verdict
 from infra.local.broker.reply import Answer, Failure, NoAnswer, Success, judge, judge_sink, refused_reply
 from infra.local.broker.sender import for_subscriber
