@@ -1,10 +1,10 @@
 """Every error that the local platform raises on purpose, as one tree.
 
-    LocalPlatformError
-    ├── UnsupportedManifest   a manifest that Knative would refuse, or that asks for what this platform has not
-    └── BrokerError           the broker could not start or go on
-        ├── BrokerStoreUnavailable   PostgreSQL cannot be reached; the next try may succeed
-        └── BrokerAlreadyRunning     another broker process owns this database
+LocalPlatformError
+├── UnsupportedManifest   a manifest that Knative would refuse, or that asks for what this platform has not
+└── BrokerError           the broker could not start or go on
+    ├── BrokerStoreUnavailable   PostgreSQL cannot be reached; the next try may succeed
+    └── BrokerAlreadyRunning     another broker process owns this database
 """
 
 

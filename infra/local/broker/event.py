@@ -1,4 +1,4 @@
-"""What a CloudEvent is here: every context attribute as the text that a binary header carries, in the form that Knative's Go SDK 2.16 keeps.
+"""What a CloudEvent is here: every context attribute as the text of a binary header, in the form that Knative's Go SDK 2.16 keeps.
 
 Reading and writing HTTP messages is binding.py's job, deciding whether an event is acceptable admission.py's.
 """
