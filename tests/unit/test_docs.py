@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from gateway.domain import states
+from gateway.domain import work as machine
 from gateway.settings import Settings
 from infra.cli import configuration
 from infra.cli.up import passed_on
+from schemas.errors import FailureClass
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCS = REPOSITORY / "docs"
@@ -94,6 +96,57 @@ def test_every_state_is_drawn(machine: type) -> None:
     drawn = re.findall(r"```mermaid\n(.*?)```", words(DOCS / "guarantees.md"), re.DOTALL)
     names = {str(state) for state in machine}  # type: ignore[attr-defined]
     assert any(names <= set(re.findall(r"[a-z_]+", picture)) for picture in drawn)
+
+
+WORDS = {
+    "admit": lambda work, attempt: machine.admit(work) if work.state == "waiting" else (work, attempt),
+    "sent": lambda work, attempt: (work, machine.sent(attempt)),
+    "claim": lambda work, attempt: (work, machine.claim(attempt, "run")[0]),
+    "completed": lambda work, attempt: _pair(machine.complete(work, attempt)),
+    "no live task": machine.abandon,
+    "a task": lambda work, attempt: (machine.attach(work), attempt),
+    **{
+        f"{end} {failure}": lambda work, attempt, end=end, failure=failure: _pair(
+            machine.fail(work, attempt, machine.Failure(failure=failure), end=end)
+        )
+        for end in (states.AttemptState.FAILED, states.AttemptState.LOST)
+        for failure in (FailureClass.INFRA, FailureClass.BAD_INPUT)
+    },
+}
+
+
+def _pair(ending: machine.Ending) -> tuple[machine.Work, machine.Attempt]:
+    return ending.work, ending.attempt
+
+
+def moves() -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+    """Every change of a work and of its last attempt that the state machine makes, by walking all that can be reached."""
+    works, attempts = set(), set()
+    first = machine.Attempt(number=0, state=states.AttemptState.DONE)
+    seen, todo = set(), [(machine.Work(state=states.WorkState.WAITING), first)]
+    while todo:
+        work, attempt = todo.pop()
+        if (work, attempt) in seen or work.attempts > 8:
+            continue
+        seen.add((work, attempt))
+        for word in WORDS.values():
+            later, again = word(work, attempt)
+            works.add((work.state, later.state))
+            if again.number == attempt.number:
+                attempts.add((attempt.state, again.state))
+            todo.append((later, again))
+    return {(str(a), str(b)) for a, b in works if a != b}, {(str(a), str(b)) for a, b in attempts if a != b}
+
+
+def drawn(heading: str) -> set[tuple[str, str]]:
+    picture = words(DOCS / "guarantees.md").partition(f"### {heading}")[2].partition("```mermaid")[2].partition("```")[0]
+    return set(re.findall(r"^ *(\w+) --> (\w+)", picture, re.MULTILINE))
+
+
+def test_works_and_attempts_are_drawn_as_they_move() -> None:
+    works, attempts = moves()
+    assert drawn("Attempt") == attempts
+    assert drawn("Work") == works | {("waiting", "failed")}  # by `gateway.service.admission`: there is no source
 
 
 def test_decisions_are_numbered_once_without_gaps() -> None:
