@@ -15,8 +15,8 @@ def job_state(tasks: Collection[TaskState], *, started: bool) -> TaskState:
     states = set(tasks)
     if states & LIVE_TASKS:
         return TaskState.RUNNING if started or states - {TaskState.QUEUED} else TaskState.QUEUED
-    if TaskState.FAILED in states:
-        return TaskState.FAILED
     if TaskState.CANCELLED in states:
         return TaskState.CANCELLED
+    if TaskState.FAILED in states:
+        return TaskState.FAILED
     return TaskState.DONE

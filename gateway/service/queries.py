@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from gateway import documents
 from gateway.domain.states import TaskState
-from gateway.service.errors import Conflict, NotFound
+from gateway.service.errors import Conflict, Gone, NotFound
 from gateway.store import vectors
 from gateway.store.tables import ArtifactRow, AttemptRow, JobRow, MediaRow, TaskRow, WorkRow
 from infra.objects.port import Objects
@@ -109,10 +109,24 @@ def _page(
 
 
 def job_document(session: Session, tenant: str, job_id: str, presigner: Presigner) -> documents.JobDocument:
-    job = session.scalar(select(JobRow).where(JobRow.id == job_id, JobRow.tenant == tenant))
-    if job is None:
+    """Raises NotFound; Gone where its media was deleted."""
+    return job_documents(session, [living_job(session, tenant, job_id)], presigner)[0]
+
+
+def living_job(session: Session, tenant: str, job_id: str) -> JobRow:
+    """Raises NotFound for what never was or is another tenant's; Gone where its media was deleted."""
+    found = session.execute(
+        select(JobRow, MediaRow.deleted_at)
+        .join(MediaRow, MediaRow.id == JobRow.media_id)
+        .where(JobRow.id == job_id, JobRow.tenant == tenant)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if found is None:
         raise NotFound("job", job_id)
-    return job_documents(session, [job], presigner)[0]
+    job, deleted_at = found
+    if deleted_at is not None:
+        raise Gone("The job's media was deleted.")
+    return job
 
 
 def job_documents(session: Session, jobs: Sequence[JobRow], presigner: Presigner) -> list[documents.JobDocument]:

@@ -1,5 +1,8 @@
 """Attaching tasks to works: two jobs that want the same result of the same bytes share one."""
 
+import json
+from collections.abc import Collection
+
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -60,6 +63,15 @@ def locked_work(session: Session, *, tenant: str, content: str, operation: Opera
         work.urgency, work.queued_at, work.not_before = urgency, func.clock_timestamp(), NOW
     work.urgency = min(work.urgency, urgency)
     return work
+
+
+def lock_works(session: Session, ids: Collection[str]) -> list[WorkRow]:
+    """Those of these works that there are, locked one by one in the order in which `gateway.service.jobs.attach_tasks` locks them."""
+    rows = session.execute(select(WorkRow.id, WorkRow.operation, WorkRow.canonical_parameters).where(WorkRow.id.in_(ids))).all()
+    ordered = sorted(rows, key=lambda row: (row.operation, sorted(json.loads(row.canonical_parameters).items()), row.id))
+    fresh = {"populate_existing": True}
+    found = (session.scalar(select(WorkRow).where(WorkRow.id == row.id).with_for_update().execution_options(**fresh)) for row in ordered)
+    return [work for work in found if work is not None]
 
 
 def kind_misfit(operation: Operation, facts: MediaFacts) -> str | None:

@@ -15,6 +15,7 @@ from gateway.domain.states import MediaState, TaskState
 from gateway.service import jobs as job_service
 from gateway.service import queries, stats, uploads
 from gateway.service.arrivals import send_probe
+from gateway.service.cancel import cancel_job
 from gateway.service.errors import Conflict, Gone, Invalid
 from gateway.service.jobs import NewJob, default_operations, distinct, lock_media
 from gateway.store.database import DatabaseUnavailable
@@ -200,6 +201,15 @@ def list_jobs() -> Response:
 def get_job(job_id: str) -> Response:
     with _gateway().database.transaction() as session:
         return _answer(queries.job_document(session, TENANT, job_id, _presigner()))
+
+
+@api.delete("/jobs/<job_id>")
+def delete_job(job_id: str) -> Response:
+    """Cancels it. A job that has ended stays as it is."""
+    gateway = _gateway()
+    with gateway.database.transaction() as session:
+        cancel_job(session, TENANT, job_id, gateway.settings)
+        return _answer(queries.job_document(session, TENANT, job_id, _presigner()), 202)
 
 
 # --- the rest ------------------------------------------------------------------------------------------------------------------------

@@ -95,6 +95,7 @@ Q, R, D, F, C = TaskState.QUEUED, TaskState.RUNNING, TaskState.DONE, TaskState.F
         ([D, F], True, F),
         ([F, Q], True, R),
         ([D, C], True, C),
+        ([F, C], True, C),  # it was cancelled, whatever had failed before
     ],
 )
 def test_job_state(tasks: list[TaskState], started: bool, expected: TaskState) -> None:
