@@ -14,7 +14,7 @@ from gateway.bootstrap import Gateway
 from gateway.service import claims, dead_letters, inbox
 from gateway.service.errors import Forged
 from gateway.service.reaper import LISTENER_BEATS_EVERY_S, listener_beats
-from gateway.store.database import DatabaseUnavailable
+from gateway.store.database import DatabaseUnavailable, Unstorable
 from infra.objects.port import ObjectStoreError
 from schemas import envelope
 from schemas.envelope import Event
@@ -26,10 +26,12 @@ log = logging.getLogger(__name__)
 STATUS: dict[type[Exception], int] = {
     MalformedEvent: 400,
     ValidationError: 400,
+    Unstorable: 400,
     Forged: 403,
     DatabaseUnavailable: 503,
     ObjectStoreError: 503,
 }
+MAX_PROBLEM_BYTES = 300
 MAX_BODY_BYTES = 256 * 1024
 
 
@@ -64,7 +66,7 @@ def keep_beating(gateway: Gateway, stop: threading.Event) -> threading.Thread:
 
 def post_event() -> Response:
     gateway = _gateway()
-    inbox.take_in(gateway.database, _event(), gateway.settings)
+    inbox.take_in(gateway.database, gateway.objects, _event(), gateway.settings)
     return Response(status=204)
 
 
@@ -101,4 +103,5 @@ def _short(exc: Exception) -> Response:
     status = next((STATUS[kind] for kind in type(exc).__mro__ if kind in STATUS), 500)
     if status >= 500:
         log.error("an event was not taken in", exc_info=exc)
-    return Response(f"{type(exc).__name__}: {exc}"[:300], status, content_type="text/plain; charset=utf-8")
+    short = f"{type(exc).__name__}: {exc}".encode(errors="replace")[:MAX_PROBLEM_BYTES].decode(errors="ignore")
+    return Response(short, status, content_type="text/plain; charset=utf-8")

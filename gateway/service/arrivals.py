@@ -1,4 +1,8 @@
-"""An object is seen in the media bucket: by its notification, by the gateway's own put, by the reconciler. One path for all."""
+"""An object is seen in the media bucket: by its notification, by the gateway's own put, by the reconciler. One path for all.
+
+A notification is a hint, and so is a listing: they come late, twice and out of order. What counts is what the store says under the key's
+lock, where nobody can have seen anything newer.
+"""
 
 from dataclasses import dataclass
 
@@ -7,13 +11,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from gateway.domain.media import Action, Row, arrive
-from gateway.domain.states import MediaState
+from gateway.domain.states import MediaState, WorkState
 from gateway.service.admission import admit_all
 from gateway.service.jobs import create_asked_for, default_operations
 from gateway.service.tasks import fail_queued_tasks_of_media
 from gateway.service.works import URGENCY, locked_work
 from gateway.settings import Settings
-from gateway.store.tables import NOW, DoomedObjectRow, MediaRow
+from gateway.store.tables import NOW, DoomedObjectRow, MediaRow, WorkRow
+from infra.objects.port import Objects
 from schemas import keys
 from schemas.catalogue import CATALOGUE, DEFAULT_OPERATIONS
 from schemas.errors import FailureClass
@@ -34,18 +39,26 @@ class Seen:
     sha256: str | None = None  # known only to whoever wrote it
 
 
+def look(session: Session, objects: Objects, key: str, settings: Settings) -> str | None:
+    """Something has happened to this key: brings its media to what is there now. Returns the id of the media that stands for it, if any.
+
+    Raises:
+        StoreUnavailable, BadKey.
+    """
+    _lock_key(session, key)
+    info = objects.head(keys.MEDIA_BUCKET, key)
+    if info is not None:
+        return object_seen(session, Seen(key=key, etag=info.etag, bytes=info.bytes), settings)
+    for media in _locked_rows(session, key):
+        if media.etag is not None and media.gone_at is None and not media.dead:
+            lose(session, media)
+    return None
+
+
 def object_seen(session: Session, seen: Seen, settings: Settings) -> str | None:
     """Moves on the media of this key. Returns the id of the media that stands for the object, or None where none may."""
-    session.execute(text("select pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": seen.key})
-    rows = list(
-        session.scalars(
-            select(MediaRow)
-            .where(MediaRow.object_key == seen.key)
-            .order_by(MediaRow.id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-    )
+    _lock_key(session, seen.key)
+    rows = _locked_rows(session, seen.key)
     doomed = set(
         session.scalars(select(DoomedObjectRow.etag).where(DoomedObjectRow.bucket == keys.MEDIA_BUCKET, DoomedObjectRow.key == seen.key))
     )
@@ -83,18 +96,29 @@ def take(session: Session, media: MediaRow, seen: Seen, settings: Settings) -> N
 
 
 def send_probe(session: Session, media: MediaRow, settings: Settings) -> None:
-    """The probe of this version of the media's object: a work like any other, once per (media, ETag)."""
-    probe = CATALOGUE["probe"]
-    locked_work(
+    """The probe of this version of the media's object: a work like any other, once per (media, ETag).
+
+    One that is done already was done in vain: its media had lost the object by then, or the bytes were not those uploaded. It is
+    forgotten, and another made.
+    """
+    work = _probe_work(session, media)
+    if work.state == WorkState.DONE:
+        session.delete(work)
+        session.flush()
+        _probe_work(session, media)
+    session.flush()
+    admit_all(session, ["probe"], settings)
+
+
+def _probe_work(session: Session, media: MediaRow) -> WorkRow:
+    return locked_work(
         session,
         tenant=media.tenant,
         content=f"{media.id}:{media.etag}",
-        operation=probe,
+        operation=CATALOGUE["probe"],
         parameters=ProbeParameters(),
         urgency=URGENCY["interactive"],
     )
-    session.flush()
-    admit_all(session, ["probe"], settings)
 
 
 def lose(session: Session, media: MediaRow) -> None:
@@ -124,6 +148,16 @@ def adopt(session: Session, seen: Seen, before: list[MediaRow]) -> MediaRow:
     session.add(media)
     session.flush()
     return media
+
+
+def _lock_key(session: Session, key: str) -> None:
+    """Comes before the lock of any media: whoever wants to see the key waits until what was seen before is in the ledger."""
+    session.execute(text("select pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key})
+
+
+def _locked_rows(session: Session, key: str) -> list[MediaRow]:
+    query = select(MediaRow).where(MediaRow.object_key == key).order_by(MediaRow.id).with_for_update()
+    return list(session.scalars(query.execution_options(populate_existing=True)))
 
 
 def _record(row: MediaRow, doomed: set[str]) -> Row:

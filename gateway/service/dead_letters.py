@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from gateway.domain.states import AttemptState
 from gateway.service import inbox, results
-from gateway.service.lookup import find_result
+from gateway.service.lookup import take_result
+from gateway.service.scrub import scrubbed_event
 from gateway.settings import Settings
 from gateway.store.database import Database
 from gateway.store.tables import AttemptRow
@@ -26,10 +27,11 @@ def sink(database: Database, objects: Objects, event: Event, settings: Settings)
     Raises:
         DatabaseUnavailable, StoreUnavailable: nothing was changed; deliver it again.
     """
+    event = scrubbed_event(event)
     if event.type == events.REQUESTED:
         _request(database, objects, event, settings)
     elif event.type in events.UPLOAD_TYPES or event.type in events.OWN_TYPES:
-        inbox.take_in(database, event, settings)
+        inbox.take_in(database, objects, event, settings)
     else:
         with database.transaction() as session:
             inbox.keep(session, event, code=_code(event), message="Nobody here takes events of this type.")
@@ -40,9 +42,7 @@ def _request(database: Database, objects: Objects, event: Event, settings: Setti
     with database.transaction() as session:
         row = session.get(AttemptRow, attempt_id)
         prefix = row.output_prefix if row is not None and row.record().live else None
-    if prefix is not None and (found := find_result(objects, prefix)) is not None:
-        with database.transaction() as session:
-            results.completed(session, found, settings)
+    if prefix is not None and take_result(database, objects, attempt_id, prefix, settings) is not None:
         return
     with database.transaction() as session:
         _judge(session, event, attempt_id, settings)
@@ -65,4 +65,4 @@ def _judge(session: Session, event: Event, attempt_id: str, settings: Settings) 
 
 def _code(event: Event) -> int | None:
     code = event.extensions.get("knativeerrorcode", "")
-    return int(code) if code.isdigit() else None
+    return int(code) if code.isascii() and code.isdigit() and len(code) < 4 else None

@@ -2,17 +2,20 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 
 from pydantic import ValidationError
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from gateway.service import results
-from gateway.service.arrivals import Seen, object_seen
+from gateway.service.arrivals import look
 from gateway.service.errors import Forged
+from gateway.service.scrub import scrubbed, scrubbed_event
 from gateway.settings import Settings
 from gateway.store.database import Database
 from gateway.store.tables import DeadLetterRow, InboxRow
+from infra.objects.port import BadKey, Objects
 from schemas import events, keys
 from schemas.envelope import Event
 from schemas.ids import uuid7
@@ -21,33 +24,35 @@ from schemas.payloads import Completed, Failed
 log = logging.getLogger(__name__)
 
 
-def take_in(database: Database, event: Event, settings: Settings) -> None:
+def take_in(database: Database, objects: Objects, event: Event, settings: Settings) -> None:
     """Applies one event, or finds that it was applied before. What can never be applied is quarantined as a dead letter.
 
     Raises:
-        DatabaseUnavailable: nothing was changed; deliver it again.
+        DatabaseUnavailable, StoreUnavailable: nothing was changed; deliver it again.
     """
+    event = scrubbed_event(event)
     try:
         with database.transaction() as session:
-            if first_time(session, event):
-                handler(event)(session, event, settings)
-    except (ValidationError, Forged, KeyError, TypeError, ValueError) as exc:
-        log.warning("quarantined an event", extra={"event_id": event.id, "event_type": event.type, "reason": str(exc)[:300]})
+            if first_time(session, event.source, event.id):
+                handler(event, objects)(session, event, settings)
+    except (ValidationError, Forged, BadKey, KeyError, TypeError, ValueError) as exc:
+        reason = (str(exc) or type(exc).__name__).splitlines()[0][:200]
+        log.warning("quarantined an event", extra={"event_id": event.id, "event_type": event.type, "reason": reason})
         with database.transaction() as session:
-            if first_time(session, event):
-                keep(session, event, code=None, message=f"The event could not be applied: {str(exc).splitlines()[0][:200]}")
+            if first_time(session, f"quarantine:{event.source}", event.id):  # a forged word must not make the true one a repetition
+                keep(session, event, code=None, message=scrubbed(f"The event could not be applied: {reason}"))
 
 
-def first_time(session: Session, event: Event) -> bool:
+def first_time(session: Session, source: str, event_id: str) -> bool:
     """Enters the event; False where it is there already."""
-    entered = insert(InboxRow).values(source=event.source, id=event.id).on_conflict_do_nothing().returning(InboxRow.id)
+    entered = insert(InboxRow).values(source=source, id=event_id).on_conflict_do_nothing().returning(InboxRow.id)
     return session.scalar(entered) is not None
 
 
-def handler(event: Event) -> Callable[[Session, Event, Settings], None]:
+def handler(event: Event, objects: Objects) -> Callable[[Session, Event, Settings], None]:
     """Who handles this type. An unknown one is ignored: Triggers may be wider than we are."""
     if event.type in events.UPLOAD_TYPES:
-        return _uploaded
+        return partial(_uploaded, objects)
     return {events.COMPLETED: _completed, events.FAILED: _failed}.get(event.type, _ignored)
 
 
@@ -73,14 +78,11 @@ def keep(session: Session, event: Event, *, code: int | None, message: str) -> N
     )
 
 
-def _uploaded(session: Session, event: Event, settings: Settings) -> None:
+def _uploaded(objects: Objects, session: Session, event: Event, settings: Settings) -> None:
     record = event.data.get("s3", event.data)
     if record["bucket"]["name"] != keys.MEDIA_BUCKET:
         return
-    item = record["object"]
-    object_seen(
-        session, Seen(key=event.subject or item["key"], etag=str(item["eTag"]).strip('"'), bytes=int(item.get("size", 0))), settings
-    )
+    look(session, objects, str(event.subject or record["object"]["key"]), settings)
 
 
 def _completed(session: Session, event: Event, settings: Settings) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from gateway.domain.states import LIVE_ATTEMPTS, AttemptState
 from gateway.service import results
 from gateway.service.admission import admit
-from gateway.service.lookup import find_result
+from gateway.service.lookup import take_result
 from gateway.settings import Settings
 from gateway.store.database import Database
 from gateway.store.tables import NOW, AttemptRow
@@ -67,12 +67,11 @@ def reap(database: Database, objects: Objects, settings: Settings) -> int:
         due = [(row.id, row.output_prefix) for row in _due(session, settings)]
     reaped = 0
     for attempt_id, prefix in due:
-        found = find_result(objects, prefix)
-        with database.transaction() as session:
-            if found is not None:
-                reaped += results.completed(session, found, settings)
-            else:
-                reaped += _end(session, attempt_id, settings)
+        applied = take_result(database, objects, attempt_id, prefix, settings)
+        if applied is None:
+            with database.transaction() as session:
+                applied = _end(session, attempt_id, settings)
+        reaped += applied
     return reaped
 
 

@@ -13,14 +13,13 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from gateway.domain.states import LIVE_ATTEMPTS, AttemptState, MediaState
-from gateway.service import results
-from gateway.service.arrivals import Seen, lose, object_seen
-from gateway.service.lookup import find_result
+from gateway.service.arrivals import look
+from gateway.service.lookup import take_result
 from gateway.service.tasks import fail_queued_tasks_of_media
 from gateway.settings import Settings
 from gateway.store.database import Database
 from gateway.store.tables import NOW, AttemptRow, DoomedObjectRow, MediaRow, WorkRow
-from infra.objects.port import ObjectInfo, ObjectReplaced, Objects
+from infra.objects.port import BadKey, ObjectInfo, ObjectReplaced, Objects
 from schemas import keys
 from schemas.errors import FailureClass
 
@@ -45,7 +44,7 @@ def reconcile(database: Database, objects: Objects, settings: Settings) -> Repor
     """
     report = Report()
     for page in _pages(objects.list(keys.MEDIA_BUCKET)):
-        _objects_without_row(database, page, settings, report)
+        _objects_without_row(database, objects, page, settings, report)
     _rows_without_object(database, objects, settings, report)
     _expire_awaited(database, settings, report)
     _results_not_heard_of(database, objects, settings, report)
@@ -61,7 +60,7 @@ def _pages(infos: Iterator[ObjectInfo]) -> Iterator[list[ObjectInfo]]:
         yield page
 
 
-def _objects_without_row(database: Database, page: Iterable[ObjectInfo], settings: Settings, report: Report) -> None:
+def _objects_without_row(database: Database, objects: Objects, page: Iterable[ObjectInfo], settings: Settings, report: Report) -> None:
     """Objects that no living row stands for: awaited ones whose notification was lost, unknown ones, ones that came back."""
     infos = {info.key: info for info in page}
     with database.transaction() as session:
@@ -75,8 +74,12 @@ def _objects_without_row(database: Database, page: Iterable[ObjectInfo], setting
         }
     for info in infos.values():
         if (info.key, info.etag) not in known:
-            with database.transaction() as session:
-                media_id = object_seen(session, Seen(key=info.key, etag=info.etag, bytes=info.bytes), settings)
+            try:
+                with database.transaction() as session:
+                    media_id = look(session, objects, info.key, settings)
+            except BadKey as exc:
+                log.warning("an object that cannot be asked for", extra={"reason": str(exc)})
+                continue
             report.found["objects taken in" if media_id else "objects of no living media"] += 1
 
 
@@ -98,13 +101,8 @@ def _rows_without_object(database: Database, objects: Objects, settings: Setting
             if info is not None and info.etag == row.etag:
                 continue
             with database.transaction() as session:
-                media = session.scalar(select(MediaRow).where(MediaRow.id == row.id, MediaRow.etag == row.etag).with_for_update())
-                if media is not None and not media.dead:
-                    lose(session, media)
-                    report.found["originals gone"] += 1
-            if info is not None:
-                with database.transaction() as session:
-                    object_seen(session, Seen(key=info.key, etag=info.etag, bytes=info.bytes), settings)
+                look(session, objects, row.object_key, settings)
+            report.found["originals gone"] += 1
 
 
 def _expire_awaited(database: Database, settings: Settings, report: Report) -> None:
@@ -139,10 +137,9 @@ def _results_not_heard_of(database: Database, objects: Objects, settings: Settin
                 )
             )
         ]
-    for _, prefix in live:
-        if (found := find_result(objects, prefix)) is not None:
-            with database.transaction() as session:
-                report.found["results found"] += results.completed(session, found, settings)
+    for attempt_id, prefix in live:
+        if take_result(database, objects, attempt_id, prefix, settings):
+            report.found["results found"] += 1
 
 
 def remove_doomed(database: Database, objects: Objects, report: Report | None = None) -> None:
@@ -154,6 +151,8 @@ def remove_doomed(database: Database, objects: Objects, report: Report | None = 
             objects.delete(row.bucket, row.key, if_match=row.etag or None)
         except ObjectReplaced:
             log.info("an object that was to go has been replaced, its successor stays", extra={"key": row.key})
+        except BadKey as exc:
+            log.warning("no store could hold an object that was to go", extra={"reason": str(exc)})
         with database.transaction() as session:
             found = session.get(DoomedObjectRow, (row.bucket, row.key, row.etag))
             if found is not None:

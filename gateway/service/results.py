@@ -62,15 +62,19 @@ def completed(session: Session, word: Completed, settings: Settings) -> bool:
     """Applies a result. Returns whether it changed anything: a late or repeated word does not.
 
     Raises:
-        Forged.
+        Forged. ValueError: it is no whole result.
     """
     check_token(word.attempt_id, word.token, settings)
     locked = lock_attempt(session, word.attempt_id)
-    if locked is None or locked.work is None:
+    if locked is None:
         return False
+    if locked.work is None:
+        return _answer_without_work(session, locked.attempt, settings)
     attempt, work = locked.attempt, locked.work
     if any(not artifact.object_key.startswith(attempt.output_prefix) for artifact in word.artifacts):
         raise Forged(word.attempt_id)
+    if work.operation == "probe" and word.facts is None:
+        raise ValueError("The result of a probe has no facts.")
     ending = machine.complete(work.record(), attempt.record())
     counts = attempt.record().live
     admissible = {work.operation}
@@ -126,8 +130,10 @@ def failed(session: Session, word: Failed, settings: Settings, *, end: AttemptSt
 def end_failed(session: Session, word: Failed, settings: Settings, *, end: AttemptState) -> bool:
     """The same without a token: for those who end an attempt for its run (reaper, dead-letter sink)."""
     locked = lock_attempt(session, word.attempt_id)
-    if locked is None or locked.work is None:
+    if locked is None:
         return False
+    if locked.work is None:
+        return _answer_without_work(session, locked.attempt, settings)
     attempt, work, media = locked.attempt, locked.work, locked.media
     source_is_lost = media is None or media.deleted_at is not None or media.etag != attempt.source_etag or media.gone_at is not None
     if word.source_gone and media is not None and media.etag == attempt.source_etag and not media.dead:
@@ -149,6 +155,15 @@ def end_failed(session: Session, word: Failed, settings: Settings, *, end: Attem
     session.flush()
     admit_all(session, [work.operation], settings)
     return counts
+
+
+def _answer_without_work(session: Session, attempt: AttemptRow, settings: Settings) -> bool:
+    """A late word of an attempt whose work was removed: it only frees the slot."""
+    if not attempt.record().live:
+        attempt.holds_slot = False
+    session.flush()
+    admit_all(session, [attempt.operation], settings)
+    return False
 
 
 def _end_attempt(attempt: AttemptRow, ending: machine.Ending, duration_ms: int) -> None:

@@ -30,6 +30,10 @@ def driver_url(url: str) -> URL:
     return parts.difference_update_query(["host", "port"]).update_query_dict({"unix_sock": socket})
 
 
+class Unstorable(ValueError):
+    """PostgreSQL refuses a value, such as NUL in a text or a number out of range: nothing was changed, and no later try will do better."""
+
+
 class Database:
     """The ledger's sessions. Safe for use by many threads."""
 
@@ -46,6 +50,7 @@ class Database:
 
         Raises:
             DatabaseUnavailable: for what a later try may cure: no connection, a deadlock, a serialization failure.
+            Unstorable: for a value that PostgreSQL refuses.
         """
         try:
             with self._sessions.begin() as session:
@@ -56,6 +61,8 @@ class Database:
         except DBAPIError as exc:
             if _sqlstate(exc)[:2] in ("08", "40", "53", "57") or exc.connection_invalidated:
                 raise DatabaseUnavailable(str(exc.orig)[:300]) from exc
+            if _sqlstate(exc)[:2] == "22":  # data exception
+                raise Unstorable(str(exc.orig)[:300]) from exc
             raise
         except SQLAlchemyError as exc:
             if type(exc).__name__ == "TimeoutError":  # the pool is exhausted

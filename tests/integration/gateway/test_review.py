@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,11 +12,13 @@ from sqlalchemy import text
 
 from gateway.service.admission import admit_all
 from gateway.service.reconciler import reconcile
+from gateway.store.tables import AttemptRow, WorkRow
+from infra.objects.port import ObjectInfo
 from schemas import events, keys
 from schemas.payloads import Requested
 
 from .conftest import House
-from .test_path import job_of, notification
+from .test_path import UPLOAD, job_of, notification, reap, rewind_clock
 
 
 @contextmanager
@@ -112,3 +115,158 @@ def test_the_sweep_leaves_a_result_that_is_taken_in_while_it_looks(house: House,
         reconcile(house.gateway.database, house.store, house.gateway.settings)
     (artifact,) = house.get(f"/media/{media['media_id']}/artifacts")["artifacts"]
     assert house.store.head(keys.OUTPUTS_BUCKET, artifact["object_key"]) is not None
+
+
+def test_notifications_out_of_order_fail_nothing_that_is_there(house: House) -> None:
+    """A, then B, under one key; the notification of A comes last. It adopted A anew and failed the tasks of B for good."""
+    first, second = write(house, "x.jpg", b"A"), write(house, "x.jpg", b"B")
+    house.event(UPLOAD, "2", second, subject="x.jpg")
+    house.event(UPLOAD, "1", first, subject="x.jpg")
+    house.settle()
+    (media,) = house.get("/media")["media"]
+    assert (media["state"], job_of(house, media["media_id"])["state"]) == ("accepted", "done")
+
+
+def test_an_object_that_comes_back_after_its_probe_was_in_vain_is_probed_again(house: House) -> None:
+    """A, then B while A's probe runs, then A again: the probe of (media, ETag) was done, so none went out, and A stayed uploaded."""
+    house.event(UPLOAD, "1", write(house, "x.jpg", b"A"), subject="x.jpg")
+    version = dict(house.store._versions)
+    (probe,) = house.relay()
+    data = house.completed(probe)
+    house.event(UPLOAD, "2", write(house, "x.jpg", b"B"), subject="x.jpg")
+    house.beat(probe)
+    house.event(events.COMPLETED, "c", data)
+    house.store._versions.update(version)  # the same bytes, so the same ETag, as S3 would have it
+    house.event(UPLOAD, "3", notification("x.jpg", probe.source.etag), subject="x.jpg")
+    house.settle()
+    states = {media["media_id"]: media["state"] for media in house.get("/media")["media"]}
+    assert sorted(states.values()) == ["accepted", "failed"]
+    assert house.public.get(f"/media/{min(states)}/original").status_code == 302
+
+
+def test_a_media_that_was_probed_in_vain_can_be_probed_again(house: House) -> None:
+    """Bytes that differ from what was uploaded fail the media; POST probe then left it `uploaded` for ever."""
+    media = house.upload()
+    (probe,) = house.relay()
+    wrong = house.facts(probe).model_copy(update={"sha256": "0" * 64})
+    house.finish(probe, facts=wrong)
+    assert house.get(f"/media/{media['media_id']}")["state"] == "failed"
+    assert house.public.post(f"/media/{media['media_id']}/probe").status_code == 202
+    assert [request.operation for request in house.settle()] == ["probe"]
+    assert house.get(f"/media/{media['media_id']}")["state"] == "accepted"
+
+
+def test_a_probe_without_facts_ends_its_media(house: House) -> None:
+    media = house.upload()
+    house.finish(house.relay()[0], facts=None)
+    rewind_clock(house)
+    assert reap(house) == 1
+    allow_retries(house)
+    house.settle()
+    assert house.get(f"/media/{media['media_id']}")["state"] == "accepted"  # by the next attempt
+    assert job_of(house, media["media_id"])["state"] == "done"
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        {"token": "0" * 64},
+        {"attempt_id": "another.1"},
+        {"artifacts": [{"object_key": "elsewhere/x", "content_type": "image/webp", "bytes": 1, "sha256": "0" * 64}]},
+        {"vector": {"model": "m", "dimensions": 3, "base64": "AAAA"}},
+        {"artifacts": [{"object_key": "PREFIXx", "content_type": "image/webp", "bytes": 2**70, "sha256": "0" * 64}]},
+    ],
+    ids=["forged", "another attempt's", "artifact elsewhere", "no vector", "out of range"],
+)
+def test_a_result_that_cannot_be_applied_holds_up_neither_reaper_nor_reconciler(house: House, spoiled: dict[str, Any]) -> None:
+    """It raised out of every round: nothing behind it was reaped, reconciled or swept any more."""
+    media, request = out(house)
+    house.beat(request)
+    result = house.completed(request) | json.loads(json.dumps(spoiled).replace("PREFIX", request.output_prefix))
+    leave_result(house, request, result)
+    rewind_clock(house)
+    reconcile(house.gateway.database, house.store, house.gateway.settings)
+    assert reap(house) == 1
+    assert job_of(house, media["media_id"])["tasks"][0]["attempts"][0]["class"] == "infra"
+
+
+def test_a_dead_request_with_a_spoiled_result_is_judged_all_the_same(house: House) -> None:
+    media, request = out(house)
+    leave_result(house, request, house.completed(request) | {"token": "0" * 64})
+    assert house.event(events.REQUESTED, request.attempt_id, {}, path="/internal/dead-letters") == 204
+    assert job_of(house, media["media_id"])["tasks"][0]["attempts"][0]["class"] == "infra"
+
+
+@pytest.mark.parametrize("tail", ["a\0b", "\ud800"], ids=["NUL", "half a surrogate"])
+def test_text_that_postgresql_cannot_hold_is_taken_all_the_same(house: House, tail: str) -> None:
+    """A tool's last lines are whatever a hostile file makes it print. PostgreSQL's refusal was a 500, and retried for an hour."""
+    media, request = out(house)
+    house.beat(request)
+    house.fail(request, "bad-input", log_tail=tail)
+    assert job_of(house, media["media_id"])["state"] == "failed"
+
+
+def test_an_event_that_postgresql_refuses_is_quarantined(house: House) -> None:
+    _, request = out(house)
+    house.beat(request)
+    data = house.completed(request) | {"duration_ms": 2**70}
+    assert house.event(events.COMPLETED, "huge", data) == 204
+    assert house.event(UPLOAD, "long", notification("x" * 2000, "e"), subject="x" * 2000) == 204
+    assert house.get("/stats")["dead_letters"] == 2
+    assert house.event(UPLOAD, "n\0", notification("a\0.jpg", "e"), subject="a\0.jpg") == 204
+
+
+def test_a_forged_word_does_not_shadow_the_true_one(house: House) -> None:
+    """It was quarantined under the true event's id, which then passed for a repetition."""
+    media, request = out(house)
+    house.beat(request)
+    word, event_id = house.completed(request), events.completed_id(request.attempt_id)
+    for _ in range(2):
+        assert house.event(events.COMPLETED, event_id, word | {"token": "0" * 64}) == 204
+    assert house.event(events.COMPLETED, event_id, word) == 204
+    assert job_of(house, media["media_id"])["state"] == "done"
+    assert house.get("/stats")["dead_letters"] == 1
+
+
+@pytest.mark.parametrize("word", ["completed", "failed", "dead"])
+def test_a_late_word_frees_its_slot_though_its_work_is_gone(house: House, word: str) -> None:
+    """Deleting a media removes its works; the attempt's row outlives them for its slot, and the late word did not free it."""
+    _, request = out(house)
+    data = house.completed(request)
+    with house.gateway.database.transaction() as session:
+        attempt = session.get_one(AttemptRow, request.attempt_id)
+        attempt.state = "cancelled"
+        session.execute(text("update task set work_id = null, state = 'cancelled'"))
+        session.delete(session.get_one(WorkRow, request.work_id))
+    if word == "completed":
+        house.event(events.COMPLETED, "c", data)
+    elif word == "failed":
+        house.fail(request, "tool")
+    else:
+        house.event(events.REQUESTED, request.attempt_id, {}, path="/internal/dead-letters")
+    with house.gateway.database.transaction() as session:
+        assert session.get_one(AttemptRow, request.attempt_id).holds_slot is False
+
+
+def test_a_key_that_no_store_could_hold_stops_no_round(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An S3 store may list what its own client cannot ask for, such as `a/../b`."""
+    listed = house.store.list
+
+    def with_a_bad_one(bucket: str, **more: str) -> Iterator[ObjectInfo]:
+        yield ObjectInfo(bucket=bucket, key="x" * 2000, etag="e", bytes=1, modified_at=datetime.now(UTC))
+        yield from listed(bucket, **more)
+
+    monkeypatch.setattr(house.store, "list", with_a_bad_one)
+    with house.gateway.database.transaction() as session:
+        session.execute(text("insert into doomed_object values ('media', repeat('x', 2000), 'e', now() - interval '1 hour')"))
+    house.store.put(keys.MEDIA_BUCKET, "media/stray", [b"stray"], content_type="image/jpeg")
+    house.store.put(keys.MEDIA_BUCKET, "y.jpg", [b"y"], content_type="image/jpeg")
+    reconcile(house.gateway.database, house.store, house.gateway.settings)
+    assert house.store.head(keys.MEDIA_BUCKET, "media/stray") is None
+    assert [media["object_key"] for media in house.get("/media")["media"]] == ["y.jpg"]
+
+
+def test_an_internal_problem_stays_within_what_a_dispatcher_bears(house: House) -> None:
+    answer = house.internal.post("/internal/heartbeats", json={"attempt_id": {"€" * 300: 1}, "run_id": "€" * 300})
+    assert answer.status_code == 400
+    assert len(answer.data) <= 768
