@@ -8,7 +8,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Collection, Iterator
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +45,8 @@ UP = (
     Row(name="ATTEMPT_TOKEN_KEY", default="made once, kept in `DIR/secrets.json`", meaning="key of the attempt tokens"),
     Row(name="WEBHOOK_TOKEN", default="made once, kept in `DIR/secrets.json`", meaning="the bearer token between store and bucket source"),
 )
-DECIDED_BY_UP = frozenset({row.name for row in UP} | {"PUBLIC_URL", "K_SINK", "AUTOSCALER_METRICS_URL"})
-"""Settings of the gateway that `darkroom up` gives itself; it passes all others on from its own environment."""
+DECIDED_BY_UP = frozenset({row.name for row in UP} | {"PUBLIC_URL", "K_SINK", "AUTOSCALER_METRICS_URL", "WEBHOOK_URL", "HOST", "PORT"})
+"""Settings of gateway and listener that `darkroom up` gives itself; it passes all others on from its own environment."""
 
 TOOLS = (
     Row(name="FFMPEG", default="the one in the `imageio-ffmpeg` wheel", meaning="path of the ffmpeg binary"),
@@ -82,11 +82,12 @@ def document() -> str:
         HEAD,
         _section(
             "`darkroom up`",
-            "`DIR` is `--data`, by default `.darkroom`. Beside these, every setting of the gateway below that does not say *given by "
-            "`darkroom up`* may be set here too; it is laid over the config map `darkroom` of `knative/base/config.yaml`.",
+            "`DIR` is `--data`, by default `.darkroom`. Beside these, every setting of the gateway and of the folder store's listener "
+            "that does not say *given by `darkroom up`* may be set here too; it is laid over the config map `darkroom` of "
+            "`knative/base/config.yaml`.",
             UP,
         ),
-        _section("Gateway", "`gateway/settings.py`, for its three processes: web, internal, worker.", _gateway()),
+        _section("Gateway", "`gateway/settings.py`, for its three processes: web, internal, worker.", _of_up(GatewaySettings)),
         _section(
             "Functions", "`functions/runtime/settings.py`; the last two belong to `functions/media` and `functions/sandbox`.", _functions()
         ),
@@ -102,8 +103,8 @@ def document() -> str:
         _section("Bucket source", "`infra/bucket_source/settings.py`.", tuple(_declared(BucketSourceSettings))),
         _section(
             "The folder store's listener",
-            "`infra/objects/listener/settings.py`. `darkroom up` gives them all but the last two, which keep their defaults.",
-            tuple(_declared(ListenerSettings)),
+            "`infra/objects/listener/settings.py`. It runs where no S3 store is given.",
+            _of_up(ListenerSettings),
         ),
     ]
     return "\n".join(parts)
@@ -115,12 +116,10 @@ def _section(title: str, words: str, rows: tuple[Row, ...]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _gateway() -> tuple[Row, ...]:
+def _of_up(model: type[BaseSettings]) -> tuple[Row, ...]:
+    """The fields of a settings model, each with a word on those that `darkroom up` gives."""
     given = {True: "; given by `darkroom up`", False: ""}
-    return tuple(
-        Row(name=row.name, default=row.default, meaning=row.meaning + given[row.name in DECIDED_BY_UP])
-        for row in _declared(GatewaySettings)
-    )
+    return tuple(replace(row, meaning=row.meaning + given[row.name in DECIDED_BY_UP]) for row in _declared(model))
 
 
 def _functions() -> tuple[Row, ...]:

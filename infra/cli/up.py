@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 import sqlalchemy
 
+from gateway.settings import Settings as GatewaySettings
 from gateway.store.database import driver_url
 from infra.cli.secrets import own_secrets
 from infra.local.errors import LocalPlatformError
@@ -26,6 +27,7 @@ from infra.local.postgres import EmbeddedPostgres
 from infra.local.rundir import RunFolder
 from infra.local.values import Values
 from infra.migrations import upgrade
+from infra.objects.listener.settings import Settings as ListenerSettings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MANIFESTS = REPOSITORY / "knative" / "base"
@@ -108,19 +110,11 @@ def make_platform(options: Options, port: int, database_url: str, say: Callable[
 
 
 def passed_on() -> dict[str, str]:
-    """Settings of the gateway that the environment of `darkroom up` may set."""
-    from gateway.settings import Settings
-
-    own = {
-        "database_url",
-        "object_store_url",
-        "object_store_public_url",
-        "attempt_token_key",
-        "public_url",
-        "k_sink",
-        "autoscaler_metrics_url",
-    }
-    return {name.upper(): os.environ[name.upper()] for name in Settings.model_fields if name not in own and name.upper() in os.environ}
+    """Settings of the gateway and of the folder store's listener that the environment of `darkroom up` may set."""
+    own = {"DATABASE_URL", "OBJECT_STORE_URL", "OBJECT_STORE_PUBLIC_URL", "ATTEMPT_TOKEN_KEY", "WEBHOOK_TOKEN", "WEBHOOK_URL", "PUBLIC_URL"}
+    own |= {"K_SINK", "AUTOSCALER_METRICS_URL", "HOST", "PORT"}
+    names = {name.upper() for settings in (GatewaySettings, ListenerSettings) for name in settings.model_fields} - own
+    return {name: os.environ[name] for name in sorted(names) if name in os.environ}
 
 
 def without_credentials(url: str) -> str:
