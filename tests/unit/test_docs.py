@@ -5,12 +5,16 @@ import re
 from pathlib import Path
 
 import pytest
+from flask import Flask
+from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from gateway.domain import states
 from gateway.domain import work as machine
-from gateway.settings import Settings
+from gateway.settings import Settings as GatewaySettings
+from gateway.web.app import api
 from infra.cli import configuration
 from infra.cli.up import passed_on
+from infra.objects.listener.settings import Settings as ListenerSettings
 from schemas.errors import FailureClass
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -62,6 +66,24 @@ def test_the_four_calls_are_those_that_the_acceptance_test_runs() -> None:
     assert f"```sh\n{calls.replace(chr(92) * 2, chr(92))}```" in words(REPOSITORY / "README.md")
 
 
+def test_what_the_readme_says_of_routes_is_so() -> None:
+    app = Flask(__name__)
+    app.register_blueprint(api)
+    there, missing = words(REPOSITORY / "README.md").split("Not there yet", 1)
+    for text, expected in ((there, True), (missing, False)):
+        routes = re.findall(r"`(GET|POST|PUT|DELETE) (/[a-z]+[^`]*)`", text)
+        assert routes
+        assert [route for route in routes if is_routed(app, *route) is not expected] == []
+
+
+def is_routed(app: Flask, method: str, path: str) -> bool:
+    try:
+        app.url_map.bind("").match(path.replace("{id}", "x"), method)
+    except (NotFound, MethodNotAllowed):
+        return False
+    return True
+
+
 @pytest.mark.parametrize("target", re.findall(r"`make (\w+)`", words(REPOSITORY / "README.md")))
 def test_every_make_target_exists(target: str) -> None:
     assert re.search(rf"^{target}:", words(REPOSITORY / "Makefile"), re.MULTILINE)
@@ -85,7 +107,7 @@ def test_every_variable_that_the_code_reads_is_documented() -> None:
 
 
 def test_up_passes_on_what_the_page_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = {name.upper() for name in Settings.model_fields}
+    names = {name.upper() for settings in (GatewaySettings, ListenerSettings) for name in settings.model_fields}
     for name in names:
         monkeypatch.setitem(os.environ, name, "x")
     assert passed_on().keys() == names - configuration.DECIDED_BY_UP
