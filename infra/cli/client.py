@@ -9,20 +9,10 @@ from urllib.parse import urlencode
 
 import urllib3
 
+from infra.cli.errors import ApiError, GatewayUnreachable
+
 ENDED = frozenset({"done", "failed", "cancelled"})
 JUDGED = frozenset({"accepted", "rejected", "failed"})
-
-
-class ApiError(Exception):
-    """The gateway refused a call. `status` is HTTP's; the text is its own sentence."""
-
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
-
-
-class GatewayUnreachable(Exception):
-    """Nobody answers there."""
 
 
 class Client:

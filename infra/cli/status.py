@@ -6,23 +6,21 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-
-class Unreachable(Exception):
-    """Nothing runs there, or it does not answer."""
+from infra.cli.errors import GatewayUnreachable
 
 
 def read_status(data: Path) -> dict[str, Any]:
     """`run/darkroom.json`, and each function's instances under `functions`.
 
     Raises:
-        Unreachable.
+        GatewayUnreachable: nothing runs there, or it does not answer.
     """
     try:
         found: dict[str, Any] = json.loads((data / "run" / "darkroom.json").read_text())
         with urllib.request.urlopen(found["metrics"] + "/instances", timeout=5) as answer:  # noqa: S310  (our own address)
             found["functions"] = json.load(answer)
     except (OSError, ValueError, KeyError, urllib.error.URLError) as exc:
-        raise Unreachable(f"no Darkroom runs on {data}; `darkroom up --data {data}` starts one") from exc
+        raise GatewayUnreachable(f"no Darkroom runs on {data}; `darkroom up --data {data}` starts one") from exc
     return found
 
 

@@ -18,9 +18,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from infra.cli.client import ApiError, Client
+from infra.cli.client import Client
 from infra.cli.demo.expect import Sample, artifact_problems, media_problems, read_samples
 from infra.cli.demo.page import Line, page
+from infra.cli.errors import ApiError
 
 START_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 30.0
