@@ -67,18 +67,20 @@ def similar(session: Session, *, tenant: str, sha256: str, model: str, limit: in
     )
     if own is None:
         return None
-    cosine = "1 - (v.embedding <=> cast(:own as vector))" if has_pgvector(session) else _SCAN
+    distance = "embedding <=> cast(:own as vector)" if has_pgvector(session) else _SCAN
     rows = session.execute(
         text(
-            f"select m.id, {cosine} as cosine from {table} v join media m on m.tenant = v.tenant and m.sha256 = v.sha256"
-            " where v.tenant = :tenant and m.state = 'accepted' and m.deleted_at is null order by cosine desc, m.id limit :limit"
+            f"with near as (select sha256, {distance} as distance from {table} where tenant = :tenant order by distance limit :limit)"
+            " select m.id, 1 - near.distance as cosine from near join media m on m.tenant = :tenant and m.sha256 = near.sha256"
+            " where m.state = 'accepted' and m.deleted_at is null order by near.distance, m.id limit :limit"
         ),
         {"own": own, "tenant": tenant, "limit": limit},
     )
     return [Neighbour(media_id=row.id, cosine=float(row.cosine)) for row in rows]
 
 
-_SCAN = "(select sum(a * b) from unnest(v.embedding, cast(:own as real[])) as pairs(a, b))"
+_SCAN = "1 - (select sum(a * b) from unnest(embedding, cast(:own as real[])) as pairs(a, b))"
+"""The same distance without pgvector: vectors are L2-normalised, so the dot product is the cosine."""
 
 
 @cache
