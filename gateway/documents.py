@@ -140,6 +140,26 @@ class Percentiles(Document):
     p95: float
 
 
+class DeadLetterDocument(Document):
+    """`job_id` and `task_id`: of the tasks of its attempt's work the one that failed first, if any did; null where it has none."""
+
+    id: str
+    event_type: str
+    operation: str | None
+    job_id: str | None
+    task_id: str | None
+    failure: str | None = Field(alias="class")
+    code: int | None
+    message: str
+    received_at: str
+    redriven_at: str | None
+
+
+class DeadLetterList(Document):
+    dead_letters: list[DeadLetterDocument]
+    next_cursor: str | None
+
+
 class StatsDocument(Document):
     jobs: dict[str, int]
     tasks: dict[str, int]

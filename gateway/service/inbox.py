@@ -58,7 +58,7 @@ def handler(event: Event, objects: Objects) -> Callable[[Session, Event, Setting
 
 def keep(session: Session, event: Event, *, code: int | None, message: str) -> None:
     """Keeps an event that nobody could take, for people to look at."""
-    attempt = event.data.get("attempt_id")
+    attempt = event.id if event.type == events.REQUESTED else event.data.get("attempt_id")
     session.add(
         DeadLetterRow(
             id=uuid7(),

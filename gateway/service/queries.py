@@ -46,7 +46,7 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _maybe(moment: datetime | None) -> str | None:
+def maybe_rfc3339(moment: datetime | None) -> str | None:
     return None if moment is None else rfc3339(moment)
 
 
@@ -149,7 +149,7 @@ def job_documents(session: Session, jobs: Sequence[JobRow], presigner: Presigner
             priority=job.priority,
             callback_url=job.callback_url,
             created_at=rfc3339(job.created_at),
-            finished_at=_maybe(job.finished_at),
+            finished_at=maybe_rfc3339(job.finished_at),
             tasks=by_job[job.id],
         )
         for job in jobs
@@ -167,15 +167,15 @@ def _task(task: TaskRow, attempts: Sequence[AttemptRow], artifacts: Sequence[doc
         attempt=last.number if last else None,
         progress=1.0 if done else last.progress if last and task.state == TaskState.RUNNING else None,
         queued_at=rfc3339(task.queued_at),
-        started_at=_maybe(task.started_at),
-        finished_at=_maybe(task.finished_at),
+        started_at=maybe_rfc3339(task.started_at),
+        finished_at=maybe_rfc3339(task.finished_at),
         artifacts=list(artifacts) if done else [],
         error=_error(task.error_class, task.error_message),
         attempts=[
             documents.AttemptDocument(
                 attempt=attempt.number,
-                started_at=_maybe(attempt.started_at),
-                finished_at=_maybe(attempt.finished_at),
+                started_at=maybe_rfc3339(attempt.started_at),
+                finished_at=maybe_rfc3339(attempt.finished_at),
                 failure=attempt.failure_class,
                 message=attempt.message,
                 log_tail=attempt.log_tail,

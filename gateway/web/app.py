@@ -13,11 +13,11 @@ from gateway.bootstrap import Gateway
 from gateway.dashboard.pages import pages
 from gateway.domain.states import MediaState, TaskState
 from gateway.service import jobs as job_service
-from gateway.service import queries, stats, uploads
-from gateway.service.arrivals import send_probe
+from gateway.service import letters, queries, stats, uploads
 from gateway.service.cancel import cancel_job
 from gateway.service.errors import Conflict, Gone, Invalid
 from gateway.service.jobs import NewJob, default_operations, distinct, lock_media
+from gateway.service.retry import original_is_there, probe_again, retry_job
 from gateway.store.database import DatabaseUnavailable
 from gateway.web import bodies, problems
 from gateway.web.uploads import clean_name, incoming
@@ -142,14 +142,12 @@ def post_probe(media_id: str) -> Response:
     gateway = _gateway()
     with gateway.database.transaction() as session:
         media = queries.media_row(session, TENANT, media_id)
-    info = gateway.objects.head(keys.MEDIA_BUCKET, media.object_key)
+    there = original_is_there(gateway.objects, media)
     with gateway.database.transaction() as session:
         media = lock_media(session, TENANT, media_id)
-        if media.state != MediaState.FAILED or media.expired_at is not None or info is None or info.etag != media.etag:
+        if media.state != MediaState.FAILED or not there:
             raise Conflict("Only a failed media whose object is still there can be probed again.")
-        media.state, media.gone_at, media.error_class, media.error_message = MediaState.UPLOADED, None, None, None
-        session.flush()
-        send_probe(session, media, gateway.settings)
+        probe_again(session, media, gateway.settings)
         return _answer(queries.media_document(media), 202, url_for("api.get_media", media_id=media.id))
 
 
@@ -220,6 +218,32 @@ def get_operations() -> Response:
     listed = [
         documents.OperationDocument(
             name=operation.name,
+@api.post("/jobs/<job_id>/retry")
+def post_retry(job_id: str) -> Response:
+    """Failed tasks again: all, or one. An empty body means all."""
+    gateway = _gateway()
+    has_body = bool(request.content_length) or "Transfer-Encoding" in request.headers
+    body = bodies.read_json(request, bodies.RetryBody) if has_body else bodies.RetryBody()
+    retry_job(gateway.database, gateway.objects, TENANT, job_id, body.task_id, gateway.settings)
+    with gateway.database.transaction() as session:
+        return _answer(queries.job_document(session, TENANT, job_id, _presigner()), 202, url_for("api.get_job", job_id=job_id))
+
+
+# --- dead letters --------------------------------------------------------------------------------------------------------------------
+
+
+@api.get("/dead-letters")
+def list_dead_letters() -> Response:
+    with _gateway().database.transaction() as session:
+        return _answer(letters.list_letters(session, bodies.read_page(request)))
+
+
+@api.post("/dead-letters/<letter_id>/redrive")
+def post_redrive(letter_id: str) -> Response:
+    gateway = _gateway()
+    return _answer(letters.redrive(gateway.database, gateway.objects, letter_id, gateway.settings), 202)
+
+
             version=operation.version,
             kinds=sorted(operation.kinds),
             parameters=operation.parameters.model_json_schema(),

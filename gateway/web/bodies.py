@@ -30,6 +30,10 @@ class JobBody(Body):
     callback_url: str | None = None
 
 
+class RetryBody(Body):
+    task_id: str | None = None
+
+
 class UploadBody(Body):
     filename: Annotated[str, Field(min_length=1, max_length=1024)]
     content_type: Annotated[str, Field(min_length=1, max_length=255)]
