@@ -26,6 +26,7 @@ from schemas.ids import uuid7
 from schemas.parameters import ProbeParameters
 
 DEFAULT_TENANT = "default"
+NEVER_CAME = "The object never came."
 GONE = "The object was replaced or removed before it could be probed."
 
 
@@ -130,6 +131,14 @@ def lose(session: Session, media: MediaRow) -> None:
         session.flush()
         fail_queued_tasks_of_media(session, media.id, FailureClass.INFRA, GONE)
     session.flush()
+
+
+def expire(session: Session, media: MediaRow) -> None:
+    """The promised object never came, and never will."""
+    media.state, media.expired_at = MediaState.FAILED, NOW
+    media.error_class, media.error_message = FailureClass.INFRA, NEVER_CAME
+    session.flush()
+    fail_queued_tasks_of_media(session, media.id, FailureClass.INFRA, NEVER_CAME)
 
 
 def adopt(session: Session, seen: Seen, before: list[MediaRow]) -> MediaRow:

@@ -17,7 +17,7 @@ from gateway.store.tables import JobRow, MediaRow, TaskRow
 from schemas.catalogue import Request, resolve
 from schemas.errors import FailureClass, FieldProblem
 from schemas.facts import MediaFacts
-from schemas.ids import uuid7
+from schemas.ids import is_id, uuid7
 
 MAX_OPERATIONS = 32
 
@@ -128,9 +128,8 @@ def lock_media(session: Session, tenant: str, media_id: str) -> MediaRow:
     Raises:
         NotFound.
     """
-    media = session.scalar(
-        select(MediaRow).where(MediaRow.id == media_id, MediaRow.tenant == tenant, MediaRow.deleted_at.is_(None)).with_for_update()
-    )
+    query = select(MediaRow).where(MediaRow.id == media_id, MediaRow.tenant == tenant, MediaRow.deleted_at.is_(None))
+    media = session.scalar(query.with_for_update()) if is_id(media_id) else None
     if media is None:
         raise NotFound("media", media_id)
     return media

@@ -188,7 +188,11 @@ def _task(task: TaskRow, attempts: Sequence[AttemptRow], artifacts: Sequence[doc
 def media_artifacts(session: Session, tenant: str, media_id: str, presigner: Presigner) -> documents.ArtifactList:
     """Every artifact that a done task of this media names."""
     media_row(session, tenant, media_id)
-    works = select(TaskRow.work_id).where(TaskRow.media_id == media_id, TaskRow.state == TaskState.DONE)
+    works = (
+        select(TaskRow.work_id)
+        .join(JobRow, JobRow.id == TaskRow.job_id)  # by way of its jobs: tasks have no index on their media once they have ended
+        .where(JobRow.media_id == media_id, TaskRow.state == TaskState.DONE)
+    )
     found = _artifacts_of(session, set(session.scalars(works)) - {None}, presigner)
     return documents.ArtifactList(artifacts=[artifact for work in sorted(found) for artifact in found[work]])
 

@@ -83,9 +83,8 @@ def _is_due(settings: Settings) -> ColumnElement[bool]:
 
 
 def _due(session: Session, settings: Settings) -> Sequence[AttemptRow]:
-    return session.scalars(
-        select(AttemptRow).where(AttemptRow.state.in_(LIVE_ATTEMPTS), _is_due(settings)).order_by(AttemptRow.id).limit(BATCH)
-    ).all()
+    live = (AttemptRow.holds_slot, AttemptRow.state.in_(LIVE_ATTEMPTS))  # every live one holds a slot, and slots have an index
+    return session.scalars(select(AttemptRow).where(*live, _is_due(settings)).order_by(AttemptRow.admitted_at).limit(BATCH)).all()
 
 
 def _end(session: Session, attempt_id: str, settings: Settings) -> bool:

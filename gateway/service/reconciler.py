@@ -13,20 +13,17 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from gateway.domain.states import LIVE_ATTEMPTS, AttemptState, MediaState
-from gateway.service.arrivals import look
+from gateway.service.arrivals import expire, look
 from gateway.service.lookup import take_result
-from gateway.service.tasks import fail_queued_tasks_of_media
 from gateway.settings import Settings
 from gateway.store.database import Database
-from gateway.store.tables import NOW, AttemptRow, DoomedObjectRow, MediaRow, WorkRow
+from gateway.store.tables import AttemptRow, DoomedObjectRow, MediaRow, WorkRow
 from infra.objects.port import BadKey, ObjectInfo, ObjectReplaced, Objects
 from schemas import keys
-from schemas.errors import FailureClass
 
 log = logging.getLogger(__name__)
 
 PAGE = 500
-NEVER_CAME = "The object never came."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,10 +115,7 @@ def _expire_awaited(database: Database, settings: Settings, report: Report) -> N
             .limit(PAGE)
         ).all()
         for media in rows:
-            media.state, media.expired_at = MediaState.FAILED, NOW
-            media.error_class, media.error_message = FailureClass.INFRA, NEVER_CAME
-            session.flush()
-            fail_queued_tasks_of_media(session, media.id, FailureClass.INFRA, NEVER_CAME)
+            expire(session, media)
             report.found["uploads expired"] += 1
 
 
@@ -132,6 +126,7 @@ def _results_not_heard_of(database: Database, objects: Objects, settings: Settin
             (row.id, row.output_prefix)
             for row in session.scalars(
                 select(AttemptRow).where(
+                    AttemptRow.holds_slot,  # as every live one does, and slots have an index
                     AttemptRow.state.in_(LIVE_ATTEMPTS),
                     AttemptRow.heartbeat_at < text("now() - make_interval(secs => :s)").bindparams(s=settings.lease_s / 2),
                 )

@@ -7,14 +7,16 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
+
 from gateway.documents import GrantDocument
 from gateway.domain.states import MediaState
-from gateway.service.arrivals import Seen, object_seen
+from gateway.service.arrivals import Seen, expire, object_seen
 from gateway.service.errors import Invalid
 from gateway.service.queries import media_row, rfc3339
 from gateway.settings import Settings
 from gateway.store.database import Database
-from gateway.store.tables import MediaRow, UploadRow
+from gateway.store.tables import JobRow, MediaRow, UploadRow
 from infra.objects.port import Objects
 from schemas import keys
 from schemas.errors import FieldProblem
@@ -66,8 +68,12 @@ def _forget(database: Database, media_id: str) -> None:
     """The promise is taken back. If the object came all the same, nothing living stands for it, and it is removed."""
     with database.transaction() as session:
         media = session.get(MediaRow, media_id, with_for_update=True)
-        if media is not None and media.state == MediaState.AWAITING_UPLOAD:
+        if media is None or media.state != MediaState.AWAITING_UPLOAD:
+            return
+        if session.scalar(select(JobRow.id).where(JobRow.media_id == media_id).limit(1)) is None:
             session.delete(media)
+        else:  # somebody has found it in the list and waits for it
+            expire(session, media)
 
 
 def grant(

@@ -15,12 +15,12 @@ from gateway.domain.states import MediaState, TaskState
 from gateway.service import jobs as job_service
 from gateway.service import letters, queries, stats, uploads
 from gateway.service.cancel import cancel_job
-from gateway.service.errors import Conflict, Gone, Invalid
+from gateway.service.errors import Conflict, Gone, Invalid, NotFound
 from gateway.service.jobs import NewJob, default_operations, distinct, lock_media
 from gateway.service.retry import original_is_there, probe_again, retry_job
 from gateway.store.database import DatabaseUnavailable
 from gateway.web import bodies, problems
-from gateway.web.uploads import clean_name, incoming
+from gateway.web.uploads import clean_name, incoming, taken_type
 from infra.objects.port import ObjectStoreError
 from schemas import keys
 from schemas.catalogue import CATALOGUE, DEFAULT_OPERATIONS, Request, resolve
@@ -53,6 +53,14 @@ def _gateway() -> Gateway:
 def _presigner() -> queries.Presigner:
     gateway = _gateway()
     return queries.Presigner(objects=gateway.objects, ttl_s=gateway.settings.presign_ttl_s)
+
+
+@api.url_value_preprocessor
+def _ids_are_ids(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """What is no id names nothing, and never reaches the ledger."""
+    for name, value in (values or {}).items():
+        if name.endswith("_id") and not is_id(value):
+            raise NotFound(name.removesuffix("_id"), repr(value[:80]))
 
 
 def _answer(document: BaseModel | Mapping[str, Any], status: int = 200, location: str | None = None) -> Response:
@@ -161,7 +169,7 @@ def post_uploads() -> Response:
     body = bodies.read_json(request, bodies.UploadBody)
     document = uploads.grant(
         gateway.database, gateway.objects, gateway.settings, TENANT,
-        filename=clean_name(body.filename), content_type=body.content_type, size_bytes=body.bytes, operations=asked,
+        filename=clean_name(body.filename), content_type=taken_type(body.content_type), size_bytes=body.bytes, operations=asked,
     )  # fmt: skip
     return _answer(document, 201, url_for("api.get_media", media_id=document.media_id))
 

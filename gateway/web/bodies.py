@@ -1,10 +1,10 @@
 """What clients may send as JSON, and how query parameters are read. Wrong input becomes one Invalid with every field that is wrong."""
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import IO, Annotated, Any, Literal, TypeVar
 
 from flask import Request as HttpRequest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from gateway.service.errors import Invalid
 from gateway.service.queries import Page
@@ -27,7 +27,7 @@ class JobBody(Body):
     media_id: str
     operations: Annotated[list[str | OperationItem], Field(min_length=1, max_length=32)]
     priority: Literal["interactive", "bulk"] = "interactive"
-    callback_url: str | None = None
+    callback_url: Annotated[str, Field(max_length=2048, pattern=r"^https?://[!-~]+$")] | None = None
 
 
 class RetryBody(Body):
@@ -47,13 +47,16 @@ def read_json(request: HttpRequest, model: type[Model]) -> Model:
     """The body as this model.
 
     Raises:
-        BadRequest: no JSON. UnsupportedMediaType: declared as something else. Invalid: JSON, and wrong.
+        BadRequest: no JSON. RequestEntityTooLarge. UnsupportedMediaType: declared as something else. Invalid: JSON, and wrong.
     """
     if request.mimetype not in ("application/json", ""):
         raise UnsupportedMediaType("The body must be application/json.")
-    raw = request.get_data(cache=False)
+    try:
+        raw = _at_most(request.stream, MAX_JSON_BYTES + 1)
+    except OSError as exc:
+        raise BadRequest("The body broke off.") from exc
     if len(raw) > MAX_JSON_BYTES:
-        raise BadRequest(f"A JSON body may have at most {MAX_JSON_BYTES} bytes.")
+        raise RequestEntityTooLarge(f"A JSON body may have at most {MAX_JSON_BYTES} bytes.")
     try:
         return model.model_validate_json(raw)
     except ValidationError as exc:
@@ -62,6 +65,14 @@ def read_json(request: HttpRequest, model: type[Model]) -> Model:
             raise BadRequest("The body is not JSON.") from exc
         problems = [FieldProblem(field=".".join(map(str, e["loc"])) or "body", message=e["msg"], allowed=_allowed(e)) for e in errors]
         raise Invalid("The body does not fit: " + "; ".join(f"{p.field}: {p.message}" for p in problems)[:300], problems) from exc
+
+
+def _at_most(stream: IO[bytes], size: int) -> bytes:
+    """The first bytes of a stream, which may give fewer at a time than it is asked for."""
+    read = b""
+    while len(read) < size and (part := stream.read(size - len(read))):
+        read += part
+    return read
 
 
 def _allowed(error: Any) -> str | None:

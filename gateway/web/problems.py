@@ -7,7 +7,7 @@ from flask import Flask, Response, json
 from werkzeug.exceptions import HTTPException
 
 from gateway.service.errors import Conflict, Forged, Gone, Invalid, NotFound
-from gateway.store.database import DatabaseUnavailable
+from gateway.store.database import DatabaseUnavailable, Unstorable
 from infra.objects.port import ObjectStoreError, StoreFull
 from schemas.errors import ContractError, FieldProblem, InvalidParameters, UnknownOperation
 
@@ -25,6 +25,7 @@ STATUS: dict[type[Exception], int] = {
     StoreFull: 507,
     ObjectStoreError: 503,
     DatabaseUnavailable: 503,
+    Unstorable: 400,
 }
 TITLES = {
     400: "Malformed request", 404: "Not found", 403: "Forbidden", 405: "Method not allowed", 408: "Too slow", 409: "Conflict", 410: "Gone",
@@ -64,6 +65,8 @@ def _ours(exc: Exception) -> Response:
     if status == 503:
         log.warning("unavailable", extra={"reason": str(exc)})
         return problem(status, "The database or the object store does not answer; nothing was lost, try again.")
+    if isinstance(exc, Unstorable):
+        return problem(status, "The request holds a value that cannot be kept.")
     return problem(status, str(exc), [_field(p) for p in _problems(exc)])
 
 

@@ -3,15 +3,17 @@
 A raw body goes through as it is; of a multipart form the one field `file` does, by werkzeug's own parser.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flask import Request
 from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge, UnsupportedMediaType
-from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
+from werkzeug.sansio.multipart import Data, Field, File, MultipartDecoder, NeedData
 
 CHUNK_BYTES = 1 << 20
 DEFAULT_NAME = "upload"
+_TAKEN = re.compile(r"(?:image|video|audio)/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}|application/octet-stream")
 TAKEN_TYPES = "image/*, video/*, audio/*, application/octet-stream"
 
 
@@ -36,10 +38,20 @@ def incoming(request: Request, *, max_bytes: int) -> Incoming:
         found = _from_form(request)
     else:
         found = Incoming(filename=request.args.get("filename", DEFAULT_NAME), content_type=request.mimetype, chunks=_body(request))
-    content_type = found.content_type or "application/octet-stream"
-    if content_type.split("/")[0] not in ("image", "video", "audio") and content_type != "application/octet-stream":
-        raise UnsupportedMediaType(f"{content_type[:80]} is not taken; allowed are {TAKEN_TYPES}.")
+    content_type = taken_type(found.content_type or "application/octet-stream")
     return Incoming(filename=clean_name(found.filename), content_type=content_type, chunks=_counted(found.chunks, max_bytes))
+
+
+def taken_type(declared: str) -> str:
+    """The declared type without its parameters, if it is one that is taken (RFC 6838, 4.2).
+
+    Raises:
+        UnsupportedMediaType.
+    """
+    content_type = declared.partition(";")[0].strip().lower()
+    if _TAKEN.fullmatch(content_type) is None:
+        raise UnsupportedMediaType(f"{content_type[:80]!r} is not taken; allowed are {TAKEN_TYPES}.")
+    return content_type
 
 
 def clean_name(name: str) -> str:
@@ -67,7 +79,7 @@ def _from_form(request: Request) -> Incoming:
     try:
         for event in _events(decoder, source):
             if isinstance(event, File) and event.name == "file":
-                content_type = event.headers.get("content-type", "application/octet-stream").split(";")[0].strip().lower()
+                content_type = event.headers.get("content-type", "application/octet-stream")
                 return Incoming(filename=event.filename or DEFAULT_NAME, content_type=content_type, chunks=_file(decoder, source))
             if isinstance(event, Field) and event.name == "file":
                 raise BadRequest("The field `file` must be a file, with a file name.")
@@ -79,13 +91,11 @@ def _from_form(request: Request) -> Incoming:
 def _events(decoder: MultipartDecoder, source: Iterator[bytes]) -> Iterator[object]:
     while True:
         event = decoder.next_event()
-        if isinstance(event, Epilogue):
-            return
         if isinstance(event, NeedData):
             chunk = next(source, None)
+            if chunk is None:
+                return  # the end, or where it broke off: whoever waits for more knows
             decoder.receive_data(chunk)
-            if chunk is None and isinstance(decoder.next_event(), NeedData):
-                return
             continue
         yield event
 

@@ -1,5 +1,6 @@
 """Traces that once broke the ledger, each kept from coming back. Real PostgreSQL; where two transactions must meet, a hook makes them."""
 
+import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -264,6 +265,94 @@ def test_a_key_that_no_store_could_hold_stops_no_round(house: House, monkeypatch
     reconcile(house.gateway.database, house.store, house.gateway.settings)
     assert house.store.head(keys.MEDIA_BUCKET, "media/stray") is None
     assert [media["object_key"] for media in house.get("/media")["media"]] == ["y.jpg"]
+
+
+def test_an_upload_that_breaks_off_after_a_job_was_made_for_it(house: House) -> None:
+    """Its row could not be removed under the job: a 500, and a job that waited for a day."""
+
+    class Broken(io.RawIOBase):
+        def readinto(self, buffer: Any) -> int:
+            (media,) = house.get("/media")["media"]
+            house.post("/jobs", {"media_id": media["media_id"], "operations": ["thumbnail"]})
+            raise ConnectionResetError
+
+        def readable(self) -> bool:
+            return True
+
+    answer = house.public.post("/media", environ_overrides={"wsgi.input": Broken(), "CONTENT_LENGTH": "10"}, content_type="image/jpeg")
+    assert answer.status_code == 400
+    assert house.get("/jobs")["jobs"][0]["state"] == "failed"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/media/%00", "/media/%00/artifacts", "/media/%00/original", "/media/%00/similar", "/jobs/%00", "/jobs/%ff", "/media/x"],
+)
+def test_ids_that_are_none_are_not_found(house: House, path: str) -> None:
+    answer = house.public.get(path)
+    assert (answer.status_code, answer.content_type) == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"media_id": "\0", "operations": ["thumbnail"]}, 404),
+        ({"media_id": "MEDIA", "operations": ["thumbnail"], "callback_url": "\0"}, 422),
+        ({"media_id": "MEDIA", "operations": ["thumbnail"], "callback_url": "javascript:1"}, 422),
+        ({"media_id": "MEDIA", "operations": ["\0"]}, 422),
+        ({"media_id": "MEDIA", "operations": [{"operation": "thumbnail", "parameters": {"\0": 1}}]}, 422),
+    ],
+)
+def test_hostile_jobs(house: House, body: dict[str, Any], status: int) -> None:
+    media = house.upload()
+    assert house.public.post("/jobs", json=json.loads(json.dumps(body).replace("MEDIA", media["media_id"]))).status_code == status
+
+
+def test_a_json_body_is_never_read_further_than_its_bound(house: House) -> None:
+    class Endless(io.RawIOBase):
+        read_bytes = 0
+
+        def readinto(self, buffer: Any) -> int:
+            self.read_bytes += len(buffer)
+            assert self.read_bytes < 10 * 2**20, "the body is read into memory without a bound"
+            return len(buffer)
+
+        def readable(self) -> bool:
+            return True
+
+    answer = house.public.post(
+        "/jobs", environ_overrides={"wsgi.input": Endless(), "CONTENT_LENGTH": str(2**40)}, content_type="application/json"
+    )
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("declared", ["text/html", "image/", "image/a\0b", "image/svg xml", "multipart/form-data"])
+def test_grants_take_media_types_alone(house: House, declared: str) -> None:
+    house.post("/uploads", {"filename": "a", "content_type": declared, "bytes": 1}, 415)
+
+
+def form(*parts: bytes, end: bytes = b"--b--\r\n") -> dict[str, Any]:
+    return {"data": b"".join(b"--b\r\n" + part + b"\r\n" for part in parts) + end, "content_type": "multipart/form-data; boundary=b"}
+
+
+FILE = b'Content-Disposition: form-data; name="file"; filename="a.jpg"\r\n'
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "words"),
+    [
+        (form(b'Content-Disposition: form-data; name="other"\r\n\r\nx'), 400, "no field `file`"),
+        (form(), 400, "no field `file`"),
+        (form(FILE + b"Content-Type: image/a\0b\r\n\r\nx"), 415, "not taken"),
+        (form(FILE + b"\r\nhalf", end=b""), 400, "ends in the middle"),
+        (form(FILE + b"\r\n"), 400, "empty"),
+    ],
+    ids=["other", "none", "NUL", "half", "empty"],
+)
+def test_forms_that_are_none(house: House, request_: dict[str, Any], status: int, words: str) -> None:
+    answer = house.public.post("/media", **request_)
+    assert (answer.status_code, words in answer.get_json()["detail"]) == (status, True), answer.text
+    assert house.get("/media")["media"] == []
 
 
 def test_an_internal_problem_stays_within_what_a_dispatcher_bears(house: House) -> None:
