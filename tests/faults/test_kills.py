@@ -1,0 +1,70 @@
+"""kill -9, at random moments and at chosen ones, of every process in turn."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.faults.rig import GATEWAY, kill_group, kill_worker, until
+from tests.faults.scene import Scene, picture, tagged_clip
+
+Scenes = Callable[[str], Scene]
+RUNNING = "select count(*) from attempt where state = 'running' and operation = 'transcode'"
+
+
+def test_a_function_killed_at_random_moments_of_a_transcode(scene: Scenes, film: Path, rounds: int) -> None:
+    """Twenty kills over ten works: each work may lose its function five times before it is ended as infra."""
+    play = scene("functions killed in a transcode")
+    for n in range(10 * rounds):
+        assert play.upload(tagged_clip(film, f"{play.name} {n}"), "transcode", "film.mp4")
+    kills = 20 * rounds
+    while play.kills < kills:
+        until(lambda: play.sql(RUNNING) > 0, 60, "a running transcode")
+        time.sleep(play.random.uniform(0, 1.5))
+        if play.sql(RUNNING) == 0:
+            continue  # too late: that would be no kill in a transcode
+        for pid in play.rig.pids("transcode"):
+            if play.kills < kills and kill_worker(pid):
+                play.fault()
+    play.end(timeout_s=120)
+
+
+@pytest.mark.parametrize(
+    ("point", "operation"),
+    [
+        ("function-before-claim", "thumbnail"),
+        ("function-claimed", "thumbnail"),
+        ("function-worked", "transcode"),
+        ("function-outputs-stored", "transcode"),
+        ("function-result-stored", "thumbnail"),
+        ("web-committed", "thumbnail"),
+        ("web-stored", "thumbnail"),
+        ("internal-before-commit", "thumbnail"),
+        ("internal-after-commit", "thumbnail"),
+        ("relay-claimed", "thumbnail"),
+        ("relay-sent", "thumbnail"),
+    ],
+)
+def test_killed_at(scene: Scenes, film: Path, point: str, operation: str) -> None:
+    play = scene(f"killed at {point}")
+    data = tagged_clip(film, point) if operation == "transcode" else picture(point)
+    play.rig.arm(point, "kill")
+    play.upload(data, operation, "a.mp4" if operation == "transcode" else "a.png")
+    until(lambda: play.rig.was_hit(point), 60, f"a process at {point}")
+    play.fault()
+    verdict = play.end()
+    assert verdict.tasks["done"] == play.sql("select count(*) from task")
+
+
+def test_each_process_of_the_gateway_in_turn(scene: Scenes, rounds: int) -> None:
+    play = scene("gateway processes killed in turn")
+    for n in range(3 * rounds):
+        for name in (*GATEWAY, "bucket-source", "object-store"):
+            for i in range(2):
+                play.surely(picture(f"{play.name} {name} {n} {i}"), "thumbnail")
+            for pid in play.rig.pids(name):
+                if kill_group(pid):
+                    play.fault()
+            time.sleep(play.random.uniform(0, 0.3))
+    play.end()

@@ -1,0 +1,46 @@
+"""Failpoints: places in the real code where a test may have this process die, stop or wait. Test wiring: no product setting leads here.
+
+A point is armed by a file of its name in the folder that POINTS names, holding what is to happen: `kill` (the whole process group, as a
+container dies), `stop` (SIGSTOP), `fail` (an OSError) or `wait 5`. The file is renamed to `name.hit` as it happens: once, in one process.
+"""
+
+import functools
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def reached(point: str) -> None:
+    """This process is at `point`; what is armed there happens now."""
+    armed = Path(os.environ["POINTS"]) / point
+    try:
+        action, _, argument = armed.read_text().partition(" ")
+        armed.rename(armed.with_suffix(".hit"))
+    except FileNotFoundError:
+        return
+    if action == "wait":
+        time.sleep(float(argument))
+    elif action == "fail":
+        raise OSError(f"failpoint {point}")
+    else:
+        os.killpg(os.getpgid(0), {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}[action])
+        time.sleep(60)  # the signal is on its way
+
+
+def around(owner: Any, name: str, *, before: str | None = None, after: str | None = None) -> None:
+    """Replaces `owner.name` by itself between two points."""
+    real: Callable[..., Any] = getattr(owner, name)
+
+    @functools.wraps(real)
+    def wired(*args: Any, **named: Any) -> Any:
+        if before is not None:
+            reached(before)
+        result = real(*args, **named)
+        if after is not None:
+            reached(after)
+        return result
+
+    setattr(owner, name, wired)
