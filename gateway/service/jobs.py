@@ -58,9 +58,12 @@ def create(session: Session, tenant: str, wish: NewJob, settings: Settings) -> J
 
     Raises:
         NotFound: no such media.
-        Gone: it never came, or is gone.
+        Gone: it was deleted, never came, or is gone.
         Invalid: it was rejected, or an operation cannot fit its kind.
     """
+    deleted = select(MediaRow.id).where(MediaRow.id == wish.media_id, MediaRow.tenant == tenant, MediaRow.deleted_at.is_not(None))
+    if session.scalar(deleted) is not None:
+        raise Gone("The media was deleted.")
     media = lock_media(session, tenant, wish.media_id)
     if media.state == MediaState.REJECTED:
         raise Invalid(f"The media was rejected: {media.error_message}")

@@ -90,7 +90,7 @@ def list_media(session: Session, tenant: str, page: Page, *, state: str | None =
 def list_jobs(
     session: Session, tenant: str, page: Page, presigner: Presigner, *, state: str | None = None, media_id: str | None = None
 ) -> documents.JobList:
-    query = select(JobRow).where(JobRow.tenant == tenant)
+    query = select(JobRow).join(MediaRow, MediaRow.id == JobRow.media_id).where(JobRow.tenant == tenant, MediaRow.deleted_at.is_(None))
     if state is not None:
         query = query.where(JobRow.state == state)
     if media_id is not None:

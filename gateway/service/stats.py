@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 from collections import defaultdict
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
 from gateway import documents
@@ -25,8 +25,8 @@ _LABEL = re.compile(r'kn_service_name="([^"]*)"')
 
 
 def stats(session: Session, tenant: str, functions: list[documents.FunctionDocument]) -> documents.StatsDocument:
-    def count(column: object, tenant_column: object) -> dict[str, int]:
-        rows = session.execute(select(column, func.count()).where(tenant_column == tenant).group_by(column))  # type: ignore[call-overload]
+    def count(column: object, *where: ColumnElement[bool]) -> dict[str, int]:
+        rows = session.execute(select(column, func.count()).where(*where).group_by(column))  # type: ignore[call-overload]
         return {str(state): int(n) for state, n in rows}
 
     tasks = session.execute(
@@ -36,9 +36,9 @@ def stats(session: Session, tenant: str, functions: list[documents.FunctionDocum
         select(func.extract("epoch", func.now() - func.min(TaskRow.queued_at))).where(TaskRow.state == TaskState.QUEUED)
     )
     return documents.StatsDocument(
-        jobs=dict.fromkeys(TaskState, 0) | count(JobRow.state, JobRow.tenant),
+        jobs=dict.fromkeys(TaskState, 0) | count(JobRow.state, JobRow.tenant == tenant),
         tasks=dict.fromkeys(TaskState, 0) | {str(state): int(n) for state, n in tasks},
-        media=dict.fromkeys(MediaState, 0) | count(MediaRow.state, MediaRow.tenant),
+        media=dict.fromkeys(MediaState, 0) | count(MediaRow.state, MediaRow.tenant == tenant, MediaRow.deleted_at.is_(None)),
         functions=functions,
         oldest_queued_s=float(oldest or 0),
         latency_ms={operation: documents.Percentiles(p50=p[0], p95=p[1]) for operation, p in session.execute(RECENT)},

@@ -50,13 +50,14 @@ def locked_work(session: Session, *, tenant: str, content: str, operation: Opera
         "canonical_parameters": parameters.canonical(),
         "version": operation.version,
     }
-    session.execute(
-        insert(WorkRow)
-        .values(id=uuid7(), urgency=urgency, **identity)
-        .on_conflict_do_nothing(constraint="uq_work_tenant_content_operation_canonical_parameters_version")
-    )
-    work = session.scalar(select(WorkRow).filter_by(**identity).with_for_update().execution_options(populate_existing=True))
-    assert work is not None
+    work = None
+    while work is None:  # once, unless the one that was there is removed between the two statements
+        session.execute(
+            insert(WorkRow)
+            .values(id=uuid7(), urgency=urgency, **identity)
+            .on_conflict_do_nothing(constraint="uq_work_tenant_content_operation_canonical_parameters_version")
+        )
+        work = session.scalar(select(WorkRow).filter_by(**identity).with_for_update().execution_options(populate_existing=True))
     before = work.state
     work.take(machine.attach(work.record()))
     if work.state != before:

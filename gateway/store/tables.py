@@ -93,7 +93,7 @@ class JobRow(Base):
 
 
 class TaskRow(Base):
-    """One operation of one job. Its work is known once the media is accepted."""
+    """One operation of one job. Its work is known once the media is accepted; the task may outlive it, as its attempts do."""
 
     __tablename__ = "task"
 
@@ -103,7 +103,7 @@ class TaskRow(Base):
     position: Mapped[int]
     operation: Mapped[str]
     parameters: Mapped[dict[str, Any]]
-    work_id: Mapped[str | None] = mapped_column(ForeignKey("work.id"), index=True)
+    work_id: Mapped[str | None] = mapped_column(index=True)
     state: Mapped[str] = mapped_column(default=TaskState.QUEUED)
     queued_at: Mapped[datetime] = mapped_column(server_default=NOW)
     started_at: Mapped[datetime | None]
@@ -140,6 +140,7 @@ class WorkRow(Base):
 
     __table_args__ = (
         UniqueConstraint("tenant", "content", "operation", "canonical_parameters", "version"),
+        Index("ix_work_probe", "content", postgresql_where=text("operation = 'probe'"), postgresql_ops={"content": "text_pattern_ops"}),
         Index("ix_work_waiting", "operation", "lane", "urgency", "queued_at", postgresql_where=text("state = 'waiting'")),
     )
 

@@ -56,6 +56,14 @@ def save(session: Session, *, tenant: str, sha256: str, vector: Vector) -> None:
     )
 
 
+def remove(session: Session, *, tenant: str, sha256: str) -> None:
+    """Forgets the vectors of these bytes, of every model."""
+    for table in session.scalars(
+        text("select tablename from pg_tables where schemaname = current_schema() and tablename ~ '^vector_'")
+    ).all():
+        session.execute(text(f"delete from {table} where tenant = :tenant and sha256 = :sha256"), {"tenant": tenant, "sha256": sha256})
+
+
 def similar(session: Session, *, tenant: str, sha256: str, model: str, limit: int) -> list[Neighbour] | None:
     """The nearest living media of the tenant, best first, itself among them; None where these bytes have no vector."""
     table = _table(model)

@@ -218,14 +218,6 @@ def delete_job(job_id: str) -> Response:
         return _answer(queries.job_document(session, TENANT, job_id, _presigner()), 202)
 
 
-# --- the rest ------------------------------------------------------------------------------------------------------------------------
-
-
-@api.get("/operations")
-def get_operations() -> Response:
-    listed = [
-        documents.OperationDocument(
-            name=operation.name,
 @api.post("/jobs/<job_id>/retry")
 def post_retry(job_id: str) -> Response:
     """Failed tasks again: all, or one. An empty body means all."""
@@ -252,6 +244,14 @@ def post_redrive(letter_id: str) -> Response:
     return _answer(letters.redrive(gateway.database, gateway.objects, letter_id, gateway.settings), 202)
 
 
+# --- the rest ------------------------------------------------------------------------------------------------------------------------
+
+
+@api.get("/operations")
+def get_operations() -> Response:
+    listed = [
+        documents.OperationDocument(
+            name=operation.name,
             version=operation.version,
             kinds=sorted(operation.kinds),
             parameters=operation.parameters.model_json_schema(),
