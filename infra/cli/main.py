@@ -7,9 +7,15 @@ import sys
 
 import click
 
+from infra.cli.commands.artifacts import artifacts
 from infra.cli.commands.demo import demo
+from infra.cli.commands.doctor import doctor
+from infra.cli.commands.jobs import jobs
+from infra.cli.commands.similar import similar
 from infra.cli.commands.status import status
+from infra.cli.commands.submit import submit
 from infra.cli.commands.up import up
+from infra.cli.commands.watch import watch
 from infra.cli.errors import REFUSED, CommandError
 from infra.local.errors import LocalPlatformError
 
@@ -37,7 +43,7 @@ def main() -> None:
     """Drop media in, get developed artifacts out."""
 
 
-for command in (up, status, demo):
+for command in (up, submit, watch, jobs, artifacts, similar, status, doctor, demo):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -7,18 +7,17 @@ and how it scales is in the manifests; running them is `infra.local`'s.
 import asyncio
 import os
 import signal
-import socket
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import sqlalchemy
 
 from gateway.settings import Settings as GatewaySettings
 from gateway.store.database import driver_url
+from infra.cli.ports import HOST, check_port, free_port
 from infra.cli.secrets import own_secrets
 from infra.local.errors import LocalPlatformError
 from infra.local.events import PlatformEvent
@@ -32,7 +31,6 @@ from infra.objects.listener.settings import Settings as ListenerSettings
 REPOSITORY = Path(__file__).resolve().parents[2]
 MANIFESTS = REPOSITORY / "knative" / "base"
 FOLDER_STORE = Path(__file__).parent / "local" / "object-store.yaml"
-HOST = "127.0.0.1"
 READY_TIMEOUT_S = 60.0
 LEDGER = "darkroom"
 
@@ -143,40 +141,6 @@ def migrate(database_url: str) -> None:
         upgrade(database_url)
     except (sqlalchemy.exc.DBAPIError, OSError) as exc:
         raise LocalPlatformError(f"the database cannot be used: {str(exc).splitlines()[0][:200]}") from exc
-
-
-def check_port(port: int) -> int:
-    """The port, or a free one for 0.
-
-    Raises:
-        LocalPlatformError: somebody listens there, and who.
-    """
-    if port == 0:
-        return free_port()
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as exc:
-            raise LocalPlatformError(f"port {port} is held by {holder(port)}; choose another with --port") from exc
-    return port
-
-
-def holder(port: int) -> str:
-    """Who listens on a port, in words."""
-    try:
-        for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
-                return f"pid {connection.pid} ({psutil.Process(connection.pid).name()})"
-    except psutil.Error:
-        pass
-    return "another process"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 async def until_ready(platform: Platform, url: str, stop: asyncio.Event) -> None:

@@ -1,0 +1,1 @@
+"""What a system on this machine needs, looked at."""
