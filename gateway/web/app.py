@@ -17,6 +17,7 @@ from gateway.service import letters, queries, stats, uploads
 from gateway.service.cancel import cancel_job
 from gateway.service.errors import Conflict, Gone, Invalid, NotFound
 from gateway.service.jobs import NewJob, default_operations, distinct, lock_media
+from gateway.service.removal import delete_media
 from gateway.service.retry import original_is_there, probe_again, retry_job
 from gateway.store.database import DatabaseUnavailable
 from gateway.web import bodies, problems
@@ -109,6 +110,15 @@ def list_media() -> Response:
 def get_media(media_id: str) -> Response:
     with _gateway().database.transaction() as session:
         return _answer(queries.media_document(queries.media_row(session, TENANT, media_id)))
+
+
+@api.delete("/media/<media_id>")
+def remove_media(media_id: str) -> Response:
+    """Deletes it for good; deleting it again is fine."""
+    gateway = _gateway()
+    with gateway.database.transaction() as session:
+        delete_media(session, TENANT, media_id, gateway.settings)
+    return Response(status=204)
 
 
 @api.get("/media/<media_id>/artifacts")
