@@ -5,7 +5,7 @@ from typing import Final
 
 from functions.embed.plan import sampling
 from functions.errors import BadInput
-from functions.media.ffmpeg import ffmpeg, input_options
+from functions.media.ffmpeg import Options, Target, command
 from functions.media.frames import input_colour, rgb_filters
 from functions.runtime.job import Job
 from functions.sandbox import Limits, call_worker, run_tool
@@ -39,8 +39,13 @@ def pixels(job: Job, facts: MediaFacts, size: tuple[int, int], frames: int) -> b
 def frames_argv(facts: MediaFacts, size: tuple[int, int], frames: int, source: Path, raw: Path) -> list[str]:
     """FFmpeg's argv for evenly spread frames of raw RGB in the file `raw`."""
     plan = sampling(facts, frames)
-    way = ["-skip_frame", "nokey"] if plan.keyframes_only else []
-    before = [*input_options(facts), "-v", "error", *input_colour(facts), *way, "-threads", "2"]
-    filters = f"select='{plan.select}',{rgb_filters(facts, *size)}"
-    after = ["-map", "0:V:0", "-frames:v", str(plan.frames), "-fps_mode", "passthrough", "-filter_threads", "1", "-vf", filters]
-    return [ffmpeg(), *before, "-i", str(source), *after, "-f", "rawvideo", "-y", str(raw)]
+    way: Options = {"skip_frame": "nokey"} if plan.keyframes_only else {}
+    chain = f"select='{plan.select}',{rgb_filters(facts, *size)}"
+    some: Options = {"frames:v": plan.frames, "fps_mode": "passthrough", "vf": chain, "format": "rawvideo"}
+    return command(
+        facts,
+        source,
+        [Target(path=raw, streams=["V:0"], options=some)],
+        decoding={**input_colour(facts), **way, "threads": 2},
+        overall={"v": "error", "filter_threads": 1},
+    )

@@ -6,6 +6,7 @@ frames by their display matrix itself, before these filters.
 
 from typing import Final
 
+from functions.media.ffmpeg import Options
 from schemas.facts import MediaFacts
 
 _DEINTERLACE: Final = "bwdif=mode=send_frame:deint=interlaced"
@@ -22,10 +23,10 @@ _UNTAGGED_HD: Final = 720
 """Shown lines from which a stream that names no matrix is taken for BT.709, as players do; below, FFmpeg's BT.601 is right."""
 
 
-def input_colour(facts: MediaFacts) -> list[str]:
-    """Decoder options, to go before `-i`: the matrix where the stream names none. What the stream itself says overrides them."""
+def input_colour(facts: MediaFacts) -> Options:
+    """Decoder options: the matrix where the stream names none. What the stream itself says overrides them."""
     hd = min(facts.width_px or 0, facts.height_px or 0) >= _UNTAGGED_HD
-    return ["-colorspace", "bt709"] if hd and facts.video_codec in ("h264", "hevc") else []
+    return {"colorspace": "bt709"} if hd and facts.video_codec in ("h264", "hevc") else {}
 
 
 def rgb_filters(facts: MediaFacts, width_px: int, height_px: int) -> str:

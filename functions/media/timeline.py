@@ -3,11 +3,12 @@
 Pure: it takes lines. Who runs ffmpeg with `LISTING`, and what must be equal, is an operation's business.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Final
 
-LISTING = ("-c", "copy", "-copyinkf", "-f", "framecrc")
+LISTING: Final[Mapping[str, str | None]] = {"c": "copy", "copyinkf": None, "format": "framecrc"}
 """Output options: each packet of the mapped streams as one line, none decoded, the ones before the first keyframe too."""
 
 _KEY, _CORRUPT, _DISCARD = 1, 2, 4  # AV_PKT_FLAG_*; the listing names no flags where they are just KEY

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from functions.errors import LimitExceeded
-from functions.media.ffmpeg import ffmpeg, input_options
+from functions.media.ffmpeg import Target, command
 from functions.media.formats import MediaLimits
 from functions.media.magic import Identity
 from functions.media.timeline import LISTING, Timeline
@@ -47,5 +47,5 @@ def read_stream(job: Job, identity: Identity, limits: MediaLimits) -> tuple[Time
 
 
 def _argv(source: Path, container: str, limits: MediaLimits) -> list[str]:
-    tracks = ("-map", "0:V?", "-map", "0:a?")  # V: no attached pictures
-    return [ffmpeg(), *input_options(container, limits), "-nostats", "-i", str(source), *tracks, *LISTING, "-"]
+    listing = Target(path="-", streams=["V?", "a?"], options=LISTING)  # V: no attached pictures
+    return command(container, source, [listing], overall={"nostats": None}, limits=limits)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from functions.errors import BadInput, TimedOut
-from functions.media.ffmpeg import ffmpeg, input_options
+from functions.media.ffmpeg import Options, Target, command
 from functions.media.frames import input_colour, rgb_filters
 from functions.runtime.job import Job
 from functions.sandbox import Limits, call_worker, run_tool
@@ -103,7 +103,13 @@ def look_argv(facts: MediaFacts, look: Look, size: tuple[int, int], source: Path
 
     A keyframe lies before the moment that was sought, so its time is negative: only `-fps_mode passthrough` lets it out.
     """
-    way = ["-threads", "2"] if look.exact else ["-noaccurate_seek", "-skip_frame", "nokey", "-threads", "1"]
-    before = [*input_options(facts), "-v", "error", *input_colour(facts), *way, "-ss", f"{look.at_ms}ms"]
-    after = ["-map", "0:V:0", "-frames:v", "1", "-fps_mode", "passthrough", "-filter_threads", "1", "-vf", rgb_filters(facts, *size)]
-    return [ffmpeg(), *before, "-i", str(source), *after, "-f", "rawvideo", "-y", str(frame)]
+    exact: Options = {"threads": 2}
+    cheap: Options = {"noaccurate_seek": None, "skip_frame": "nokey", "threads": 1}
+    one: Options = {"frames:v": 1, "fps_mode": "passthrough", "vf": rgb_filters(facts, *size), "format": "rawvideo"}
+    return command(
+        facts,
+        source,
+        [Target(path=frame, streams=["V:0"], options=one)],
+        decoding={**input_colour(facts), **(exact if look.exact else cheap), "ss": f"{look.at_ms}ms"},
+        overall={"v": "error", "filter_threads": 1},
+    )

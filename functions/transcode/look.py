@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from functions.media.ffmpeg import ffmpeg, input_options
+from functions.media.ffmpeg import Options, Target, command
 
 UNKNOWN = "unknown"
 _FRAMES = 3  # a broadcast's first frame alone may be progressive; more would cost time
+_TELLING = "sidedata=mode=delete,showinfo=checksum=0"
 _PICTURE = re.compile(r"\] n: *\d+ .* s:(\d+)x(\d+) i:([PTB]) ")
 _COLOUR = re.compile(r"color_range:(\S+) color_space:(\S+) color_primaries:(\S+) color_trc:(\S+)")
 
@@ -34,11 +35,8 @@ def look_command(source: Path, container: str, *, threads: int) -> list[str]:
 
     Side data and metadata are dropped first: they are long, and anybody may have written them.
     """
-    return [
-        *(ffmpeg(), "-threads", str(threads), *input_options(container), "-i", str(source)),
-        *("-map", "0:V:0", "-map_metadata", "-1", "-frames:v", str(_FRAMES), "-fps_mode", "passthrough"),
-        *("-vf", "sidedata=mode=delete,showinfo=checksum=0", "-f", "null", "-"),
-    ]
+    frames: Options = {"map_metadata": -1, "frames:v": _FRAMES, "fps_mode": "passthrough", "vf": _TELLING, "format": "null"}
+    return command(container, source, [Target(path="-", streams=["V:0"], options=frames)], decoding={"threads": threads})
 
 
 def read_look(log: str) -> Look | None:

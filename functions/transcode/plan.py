@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from functions.media.ffmpeg import ffmpeg, input_options
+from functions.media.ffmpeg import Options, Target, command
 from functions.media.timeline import LISTING
 from functions.transcode.colour import hdr_curve, hdr_filters, sdr_filters
 from functions.transcode.look import Look
@@ -52,7 +52,7 @@ def longest_s(facts: MediaFacts) -> float:
     return facts.duration_ms / 1000 * 1.1 + _SLACK_S if facts.duration_ms else _UNKNOWN_LENGTH_S
 
 
-def command(
+def rendering(
     *, facts: MediaFacts, look: Look, size_px: tuple[int, int], source: Path, target: Path, listing: Path, threads: int, max_bytes: int
 ) -> list[str]:
     """The argv that makes the rendition and, from the same reading, a listing of the source's packets to hold it against.
@@ -62,20 +62,23 @@ def command(
         target: the MP4.
         listing: the source's packets, for `functions.media.timeline`.
     """
-    streams = ("-map", "0:V:0", *(("-map", "0:a:0?") if facts.audio_codec else ()))
-    bounds = ("-t", f"{longest_s(facts):.3f}")
-    count = str(threads)
-    return [
-        *(ffmpeg(), "-loglevel", "verbose", "-nostats", "-progress", "pipe:1", "-stats_period", "0.5", "-filter_threads", count),
+    streams = ("V:0", *(("a:0?",) if facts.audio_codec else ()))
+    bounds = {"t": f"{longest_s(facts):.3f}"}
+    film = {
+        **bounds,
+        **{"fs": max_bytes, "map_metadata": -1, "map_chapters": -1},
+        **{"vf": filters(facts, look, size_px), **_picture(facts, threads), **_last_frame(facts)},
+        **{"af": _SOUND, "c:a": "aac", "b:a": "128k"},
+        **{"fflags": "+bitexact", "movflags": "+faststart", "format": "mp4"},
+    }
+    return command(
+        facts,
+        source,
+        [Target(path=target, streams=streams, options=film), Target(path=listing, streams=streams, options={**bounds, **LISTING})],
         # Without a new graph at each change of size, bwdif keeps its frames; scale adapts by itself.
-        *(("-reinit_filter", "0") if look.interlaced else ()),
-        *("-threads", count, *input_options(facts), "-i", str(source)),
-        *(*streams, *bounds, "-fs", str(max_bytes), "-map_metadata", "-1", "-map_chapters", "-1"),
-        *("-vf", filters(facts, look, size_px), *_picture(facts, threads), *_last_frame(facts)),
-        *("-af", _SOUND, "-c:a", "aac", "-b:a", "128k"),
-        *("-fflags", "+bitexact", "-movflags", "+faststart", "-f", "mp4", "-y", str(target)),
-        *(*streams, *bounds, *LISTING, "-y", str(listing)),
-    ]
+        decoding={"threads": threads} | ({"reinit_filter": 0} if look.interlaced else {}),
+        overall={"loglevel": "verbose", "nostats": None, "progress": "pipe:1", "stats_period": "0.5", "filter_threads": threads},
+    )
 
 
 # Gaps are filled and overlaps cut where they pass 20 ms, so that sound stays in its place; the rates are ones that every player takes,
@@ -83,7 +86,7 @@ def command(
 _SOUND: Final = "aresample=async=1:min_hard_comp=0.02,aformat=sample_rates=44100|48000:channel_layouts=mono|stereo"
 
 
-def _picture(facts: MediaFacts, threads: int) -> tuple[str, ...]:
+def _picture(facts: MediaFacts, threads: int) -> Options:
     """Each frame as it comes, on the source's own clock.
 
     veryfast at CRF 21 looks like `faster` at 23 (SSIM 0.986 both, 480p) for 0.7 times the processor time and a tenth more bytes; `medium`
@@ -92,24 +95,24 @@ def _picture(facts: MediaFacts, threads: int) -> tuple[str, ...]:
     """
     rate = min(facts.frame_rate or 30, MAX_FRAME_RATE)
     group = max(1, round(rate * _KEYFRAME_EVERY_S))
-    return (
-        *("-fps_mode", "passthrough", "-enc_time_base:v", "demux"),
-        *("-c:v", "libx264", "-preset", "veryfast", "-crf", "21", "-profile:v", "high", "-pix_fmt", "yuv420p"),
+    return {
+        **{"fps_mode": "passthrough", "enc_time_base:v": "demux"},
+        **{"c:v": "libx264", "preset": "veryfast", "crf": 21, "profile:v": "high", "pix_fmt": "yuv420p"},
         # Its statistics would push what matters out of the log's tail.
-        *("-g", str(group), "-x264-params", "log=0", "-threads:v", str(threads)),
-    )
+        **{"g": group, "x264-params": "log=0", "threads:v": threads},
+    }
 
 
-def _last_frame(facts: MediaFacts) -> tuple[str, ...]:
+def _last_frame(facts: MediaFacts) -> Options:
     """Lets no frame last past the end that the header names.
 
     MP4 gives durations in decoding order, so with B-frames and a variable rate the last frame may carry the length of a pause before it.
     """
     if not facts.duration_ms:
-        return ()
+        return {}
     end = f"{facts.duration_ms}/1000/TB"
     clipped = rf"if(between({end}\,PTS+1\,PTS+DURATION-1)\,{end}-PTS\,DURATION)"
-    return ("-bsf:v", f"setts=pts=PTS:dts=DTS:duration={clipped}")
+    return {"bsf:v": f"setts=pts=PTS:dts=DTS:duration={clipped}"}
 
 
 def _even(pixels: int) -> int:

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from functions.errors import BadInput, LimitExceeded, Unsupported
-from functions.media.ffmpeg import ffmpeg, input_options
+from functions.media.ffmpeg import Target, command
 from functions.media.timeline import LISTING, Timeline
 from functions.media.whole import is_cut_short
 from functions.runtime.job import Job, Outcome, Output
 from functions.sandbox import Finished, Limits, run_tool
 from functions.transcode.look import Look, look_command, read_look
-from functions.transcode.plan import command, is_thinned, longest_s, rendition_size
+from functions.transcode.plan import is_thinned, longest_s, rendering, rendition_size
 from functions.transcode.progress import Progress
 from functions.transcode.verdict import check_made, check_source, explain, read_decoded
 from schemas.parameters import TranscodeParameters
@@ -59,7 +59,7 @@ class _Run:
         if is_cut_short(self.job.source, self.facts.container):
             raise BadInput("The media is cut short: the file ends before its container does.")
         look = self._look()
-        argv = command(
+        argv = rendering(
             facts=self.facts,
             look=look,
             size_px=self.size_px,
@@ -105,7 +105,7 @@ class _Run:
 
     def _made(self) -> tuple[Timeline, int]:
         timeline = Timeline()
-        finished = self._run([ffmpeg(), *input_options("mp4"), "-i", str(self.target), "-map", "0", *LISTING, "-"], timeline)
+        finished = self._run(command("mp4", self.target, [Target(path="-", streams=["V:0", "a:0?"], options=LISTING)]), timeline)
         # The header knows best: packets of MP4 have durations in decoding order, wrong for the last one shown.
         hours, minutes, seconds = _DURATION.findall(finished.log_tail)[-1]
         return timeline, (int(hours) * 60 + int(minutes)) * 60_000 + round(float(seconds) * 1000)

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from functions.runtime.job import Job
 from functions.transcode.look import Look
-from functions.transcode.plan import command, rendition_size
+from functions.transcode.plan import rendering, rendition_size
 from functions.transcode.transcode import transcode
 from schemas.facts import Kind, MediaFacts
 from schemas.parameters import TranscodeParameters
@@ -57,7 +57,7 @@ def source_clip(folder: Path) -> tuple[Path, MediaFacts]:
 
 def bare_command(source: Path, facts: MediaFacts, folder: Path) -> list[str]:
     """Ours without its second output, the listing."""
-    argv = command(
+    argv = rendering(
         facts=facts,
         look=Look(width_px=1920, height_px=1080),
         size_px=rendition_size(1920, 1080, SHORT_SIDE_PX),
@@ -67,7 +67,7 @@ def bare_command(source: Path, facts: MediaFacts, folder: Path) -> list[str]:
         threads=_threads(),
         max_bytes=1 << 31,
     )
-    return argv[: argv.index(str(folder / "bare.mp4")) + 1]
+    return [*argv[: argv.index(str(folder / "bare.mp4")) + 1], "-nostdin", "-loglevel", "error", "-filter_threads", str(_threads()), "-y"]
 
 
 def _threads() -> int:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from functions.transcode.look import Look, read_look
-from functions.transcode.plan import command, filters, longest_s, rendition_size
+from functions.transcode.plan import filters, longest_s, rendering, rendition_size
 from schemas.facts import Kind, MediaFacts
 
 
@@ -14,7 +14,7 @@ def facts(**values: object) -> MediaFacts:
 
 
 def argv(the_facts: MediaFacts, look: Look | None = None) -> list[str]:
-    return command(
+    return rendering(
         facts=the_facts,
         look=look or Look(width_px=1920, height_px=1080),
         size_px=(854, 480),
