@@ -19,6 +19,7 @@ from functions.media.formats import MediaLimits
 from functions.runtime.settings import Settings as FunctionSettings
 from gateway.settings import Settings as GatewaySettings
 from infra.bucket_source.settings import Settings as BucketSourceSettings
+from infra.cli.init import InitSettings
 from infra.objects.listener.settings import Settings as ListenerSettings
 
 FILE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
@@ -105,6 +106,11 @@ def document() -> str:
             "The folder store's listener",
             "`infra/objects/listener/settings.py`. It runs where no S3 store is given.",
             _of_up(ListenerSettings),
+        ),
+        _section(
+            "`darkroom init`",
+            "`infra/cli/init.py`: migrations, buckets and notifications, for a database and a store of yours.",
+            tuple(_declared(InitSettings)),
         ),
     ]
     return "\n".join(parts)

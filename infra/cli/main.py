@@ -10,6 +10,7 @@ import click
 from infra.cli.commands.artifacts import artifacts
 from infra.cli.commands.demo import demo
 from infra.cli.commands.doctor import doctor
+from infra.cli.commands.init import init
 from infra.cli.commands.jobs import jobs
 from infra.cli.commands.similar import similar
 from infra.cli.commands.status import status
@@ -43,7 +44,7 @@ def main() -> None:
     """Drop media in, get developed artifacts out."""
 
 
-for command in (up, submit, watch, jobs, artifacts, similar, status, doctor, demo):
+for command in (up, submit, watch, jobs, artifacts, similar, status, doctor, demo, init):
     main.add_command(command)
 
 if __name__ == "__main__":

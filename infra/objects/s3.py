@@ -35,12 +35,7 @@ class S3Objects:
         endpoint: scheme, host and port that this process reaches.
         public_url: the same for clients: presigned URLs name it.
         """
-        http = urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=5, read=60),
-            maxsize=16,
-            retries=urllib3.Retry(total=3, backoff_factor=0.2, status_forcelist=[502, 503, 504]),
-        )
-        self._client = _client(endpoint, access_key, secret_key, region, http)
+        self._client = connect(endpoint, access_key, secret_key, region)
         self._signing = _client(public_url, access_key, secret_key, region, None)
         self._public_url = public_url.rstrip("/")
 
@@ -199,6 +194,16 @@ class _Stream:
             self._rest = memoryview(chunk)
         part, self._rest = self._rest[:size], self._rest[size:]
         return part
+
+
+def connect(endpoint: str, access_key: str, secret_key: str, region: str) -> Any:
+    """A client for work: it waits, and asks again, within bounds."""
+    http = urllib3.PoolManager(
+        timeout=urllib3.Timeout(connect=5, read=60),
+        maxsize=16,
+        retries=urllib3.Retry(total=3, backoff_factor=0.2, status_forcelist=[502, 503, 504]),
+    )
+    return _client(endpoint, access_key, secret_key, region, http)
 
 
 def _client(endpoint: str, access_key: str, secret_key: str, region: str, http: urllib3.PoolManager | None) -> Any:
