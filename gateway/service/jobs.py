@@ -62,7 +62,7 @@ def create(session: Session, tenant: str, wish: NewJob, settings: Settings) -> J
         Invalid: it was rejected, or an operation cannot fit its kind.
     """
     deleted = select(MediaRow.id).where(MediaRow.id == wish.media_id, MediaRow.tenant == tenant, MediaRow.deleted_at.is_not(None))
-    if session.scalar(deleted) is not None:
+    if is_id(wish.media_id) and session.scalar(deleted) is not None:
         raise Gone("The media was deleted.")
     media = lock_media(session, tenant, wish.media_id)
     if media.state == MediaState.REJECTED:
