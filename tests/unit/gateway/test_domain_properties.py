@@ -17,7 +17,7 @@ from schemas.payloads import Verdict
 MOST_TRIES = 1 + sum(MAX_TRIES_AGAIN.values())  # 1 + 5 infra + 1 tool; a source deleted under a try allows one more
 MOST_DELETES = 3
 
-ATTEMPTS = st.integers(1, 12)
+BACK = st.sampled_from([0, 0, 0, 1, 2, 5])  # the newest attempt or media, or one before it
 FAILURES = st.sampled_from(list(FailureClass))
 
 
@@ -43,15 +43,18 @@ class WorkMachine(RuleBasedStateMachine):
         self.unanswered.add(attempt.number)
         self.tries += 1
 
-    @rule(number=ATTEMPTS)
-    def sent(self, number: int) -> None:
+    @rule(back=BACK)
+    def sent(self, back: int) -> None:
+        number = self.work.attempts - back
         if number in self.attempts:
             self.attempts[number] = machine.sent(self.attempts[number])
 
-    @rule(number=ATTEMPTS, run_id=st.sampled_from(["one", "two", "three"]))
+    @rule(back=BACK, run_id=st.sampled_from(["one", "two", "three"]))
+    def claims(self, back: int, run_id: str) -> None:
+        if self.work.attempts - back in self.attempts:
+            self.claim(self.work.attempts - back, run_id)
+
     def claim(self, number: int, run_id: str) -> None:
-        if number not in self.attempts:
-            return
         before = self.attempts[number]
         self.attempts[number], verdict = machine.claim(before, run_id)
         match verdict:
@@ -64,20 +67,23 @@ class WorkMachine(RuleBasedStateMachine):
                 assert not before.live
                 self.unanswered.discard(number)
 
-    @rule(number=ATTEMPTS)
-    def complete(self, number: int) -> None:
+    @rule(back=BACK)
+    def complete(self, back: int) -> None:
+        number = self.work.attempts - back
         if number in self.attempts:
             self._end(number, machine.complete(self.work, self.attempts[number]))
 
-    @rule(number=ATTEMPTS, failure=FAILURES, deleted=st.booleans())
-    def fail(self, number: int, failure: FailureClass, deleted: bool) -> None:
+    @rule(back=BACK, failure=FAILURES, deleted=st.booleans())
+    def fail(self, back: int, failure: FailureClass, deleted: bool) -> None:
+        number = self.work.attempts - back
         deleted = deleted and self.deletes < MOST_DELETES
         if number in self.attempts:
             self.deletes += deleted and self.attempts[number].live
             self._end(number, machine.fail(self.work, self.attempts[number], Failure(failure=failure, source_was_deleted=deleted)))
 
-    @rule(number=ATTEMPTS)
-    def reap(self, number: int) -> None:
+    @rule(back=BACK)
+    def reap(self, back: int) -> None:
+        number = self.work.attempts - back
         if number in self.attempts and self.attempts[number].live:
             infra = Failure(failure=FailureClass.INFRA)
             self._end(number, machine.fail(self.work, self.attempts[number], infra, end=AttemptState.LOST))
@@ -143,7 +149,7 @@ class WorkMachine(RuleBasedStateMachine):
         for _ in range(2 * (MOST_TRIES + MOST_DELETES)):
             if self.work.state is WorkState.WAITING:
                 self.admit()
-            self.reap(self.work.attempts)
+            self.reap(0)
         assert self.work.state not in LIVE_WORKS
         for number in list(self.attempts):
             self.claim(number, "late")
@@ -219,24 +225,24 @@ class KeyMachine(RuleBasedStateMachine):
             assert not (self.own and self.rows[0].dead), "an object of a deleted media was adopted"
             self.rows.append(Row(media_id=str(len(self.rows)), state=MediaState.UPLOADED, etag=etag))
 
-    @rule(n=st.integers(0, 5), verdict=st.sampled_from([MediaState.ACCEPTED, MediaState.REJECTED, MediaState.FAILED]))
+    @rule(n=st.integers(0, 2), verdict=st.sampled_from([MediaState.ACCEPTED, MediaState.REJECTED, MediaState.FAILED]))
     def probed(self, n: int, verdict: MediaState) -> None:
         if n < len(self.rows) and self.rows[n].state is MediaState.UPLOADED and not self.rows[n].dead:
             self.rows[n] = replace(self.rows[n], state=verdict)
 
-    @rule(n=st.integers(0, 5))
+    @rule(n=st.integers(0, 2))
     def vanishes(self, n: int) -> None:
         """The reconciler, or a run, finds the object gone."""
         if n < len(self.rows) and self.rows[n].etag is not None and not self.rows[n].dead:
             state = MediaState.FAILED if self.rows[n].state is MediaState.UPLOADED else self.rows[n].state
             self.rows[n] = replace(self.rows[n], state=state, gone=True)
 
-    @rule(n=st.integers(0, 5))
+    @rule(n=st.integers(0, 2))
     def deleted(self, n: int) -> None:
         if n < len(self.rows) and not self.rows[n].dead:
             self.rows[n] = replace(self.rows[n], dead=True, object_awaits_removal=self.rows[n].etag is not None)
 
-    @rule(n=st.integers(0, 5))
+    @rule(n=st.integers(0, 2))
     def removed(self, n: int) -> None:
         if n < len(self.rows) and self.rows[n].dead:
             self.rows[n] = replace(self.rows[n], object_awaits_removal=False)
