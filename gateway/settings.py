@@ -24,12 +24,21 @@ class Settings(BaseSettings):
     slots: dict[str, int] = Field(
         default={"probe": 8, "thumbnail": 8, "transcode": 2, "embed": 2}, description="attempts that may be out at once, per operation"
     )
+    scale_bounds: dict[str, tuple[int, int]] = Field(
+        default={"probe": (0, 2), "thumbnail": (0, 2), "transcode": (0, 2), "embed": (0, 2)},
+        description="min-scale and max-scale of each function's service, for the statistics",
+    )
     lease_s: float = Field(default=20, gt=0, description="a claimed attempt that is silent for longer is ended as infra")
     start_timeout_s: float = Field(default=600, gt=0, description="an attempt not claimed so long after the broker's 202 is ended as infra")
     awaiting_upload_s: float = Field(default=86_400, gt=0, description="a promised object that has not come by then never will")
     reconcile_every_s: float = Field(default=60, gt=0, description="how often the worker lists the buckets against the ledger")
 
     max_upload_bytes: int = Field(default=10 * 2**30, gt=0, description="largest upload")
+    header_deadline_s: float = Field(default=10, gt=0, description="all of a request's headers must come in this time")
+    body_silence_s: float = Field(default=30, gt=0, description="longest wait for the next piece of a body, or for a client to take ours")
+    trusted_hosts: list[str] = Field(
+        default=[], description="names that a Host header may say, as a JSON list; empty: any, since no link is made of it"
+    )
     presign_ttl_s: int = Field(default=3600, gt=0, le=604_800, description="how long an artifact's URL is good")
     grant_ttl_s: int = Field(default=600, gt=0, le=600, description="how long an upload grant is good")
 

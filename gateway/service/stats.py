@@ -5,6 +5,7 @@ import re
 import urllib.error
 import urllib.request
 from collections import defaultdict
+from collections.abc import Mapping
 
 from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
@@ -20,7 +21,7 @@ RECENT = text(
     "select operation, percentile_cont(array[0.5, 0.95]) within group (order by duration_ms) from"
     " (select operation, duration_ms from attempt where state = 'done' order by id desc limit 1000) recent group by operation"
 )
-_SAMPLE = re.compile(r"^(kn_revision_pods_count|kn_revision_pods_desired|darkroom_scale_min|darkroom_scale_max)\{([^}]*)\} ([0-9.eE+-]+)")
+_SAMPLE = re.compile(r"^(kn_revision_pods_count|kn_revision_pods_desired)\{([^}]*)\} ([0-9.eE+-]+)")
 _LABEL = re.compile(r'kn_service_name="([^"]*)"')
 
 
@@ -46,22 +47,19 @@ def stats(session: Session, tenant: str, functions: list[documents.FunctionDocum
     )
 
 
-def functions(metrics_url: str | None) -> list[documents.FunctionDocument]:
+def functions(metrics_url: str | None, scale_bounds: Mapping[str, tuple[int, int]]) -> list[documents.FunctionDocument]:
     """Instances of each operation's service as the autoscaler counts them; null where nobody says."""
     samples: dict[str, dict[str, int]] = defaultdict(dict)
     for line in _metrics(metrics_url).splitlines():
         if (sample := _SAMPLE.match(line)) and (label := _LABEL.search(sample.group(2))):
             samples[label.group(1)][sample.group(1)] = int(float(sample.group(3)))
-    return [
-        documents.FunctionDocument(
-            name=name,
-            instances=samples[name].get("kn_revision_pods_count"),
-            desired=samples[name].get("kn_revision_pods_desired"),
-            min_scale=samples[name].get("darkroom_scale_min"),
-            max_scale=samples[name].get("darkroom_scale_max"),
-        )
-        for name in CATALOGUE
-    ]
+    return [_function(name, samples[name], scale_bounds.get(name)) for name in CATALOGUE]
+
+
+def _function(name: str, counts: Mapping[str, int], bounds: tuple[int, int] | None) -> documents.FunctionDocument:
+    low, high = bounds or (None, None)
+    instances, desired = counts.get("kn_revision_pods_count"), counts.get("kn_revision_pods_desired")
+    return documents.FunctionDocument(name=name, instances=instances, desired=desired, min_scale=low, max_scale=high)
 
 
 def _metrics(url: str | None) -> str:

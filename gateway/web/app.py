@@ -20,7 +20,8 @@ from gateway.service.jobs import NewJob, default_operations, distinct, lock_medi
 from gateway.service.removal import delete_media
 from gateway.service.retry import original_is_there, probe_again, retry_job
 from gateway.store.database import DatabaseUnavailable
-from gateway.web import bodies, problems
+from gateway.web import bodies, hardening, problems
+from gateway.web.idempotency import idempotent, kept_in_flight
 from gateway.web.uploads import clean_name, incoming, taken_type
 from infra.objects.port import ObjectStoreError
 from schemas import keys
@@ -42,7 +43,7 @@ def create_app(gateway: Gateway) -> Flask:
     app.register_blueprint(api)
     app.register_blueprint(pages)
     problems.install(app)
-    app.after_request(_harden)
+    hardening.install(app, gateway.settings)
     return app
 
 
@@ -72,23 +73,19 @@ def _answer(document: BaseModel | Mapping[str, Any], status: int = 200, location
     return response
 
 
-def _harden(response: Response) -> Response:
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Cache-Control", "no-store")
-    return response
-
-
 # --- media ---------------------------------------------------------------------------------------------------------------------------
 
 
 @api.post("/media")
+@idempotent(_gateway, TENANT, upload=True)
 def post_media() -> Response:
     gateway = _gateway()
     asked = _asked_for(request.args.get("operations"))
     found = incoming(request, max_bytes=gateway.settings.max_upload_bytes)
     media = uploads.upload(
         gateway.database, gateway.objects, gateway.settings, TENANT,
-        filename=found.filename, content_type=found.content_type, operations=asked, chunks=found.chunks,
+        filename=found.filename, content_type=found.content_type, operations=asked,
+        chunks=kept_in_flight(gateway.database, TENANT, found.chunks),
     )  # fmt: skip
     return _answer(queries.media_document(media), 201, url_for("api.get_media", media_id=media.id))
 
@@ -155,6 +152,7 @@ def get_similar(media_id: str) -> Response:
 
 
 @api.post("/media/<media_id>/probe")
+@idempotent(_gateway, TENANT)
 def post_probe(media_id: str) -> Response:
     """A failed media is probed again, where its object is still there."""
     gateway = _gateway()
@@ -173,6 +171,7 @@ def post_probe(media_id: str) -> Response:
 
 
 @api.post("/uploads")
+@idempotent(_gateway, TENANT)
 def post_uploads() -> Response:
     gateway = _gateway()
     asked = _asked_for(request.args.get("operations"))
@@ -188,6 +187,7 @@ def post_uploads() -> Response:
 
 
 @api.post("/jobs")
+@idempotent(_gateway, TENANT)
 def post_jobs() -> Response:
     gateway = _gateway()
     body = bodies.read_json(request, bodies.JobBody)
@@ -229,11 +229,11 @@ def delete_job(job_id: str) -> Response:
 
 
 @api.post("/jobs/<job_id>/retry")
+@idempotent(_gateway, TENANT)
 def post_retry(job_id: str) -> Response:
     """Failed tasks again: all, or one. An empty body means all."""
     gateway = _gateway()
-    has_body = bool(request.content_length) or "Transfer-Encoding" in request.headers
-    body = bodies.read_json(request, bodies.RetryBody) if has_body else bodies.RetryBody()
+    body = bodies.read_json(request, bodies.RetryBody) if bodies.read_raw(request) else bodies.RetryBody()
     retry_job(gateway.database, gateway.objects, TENANT, job_id, body.task_id, gateway.settings)
     with gateway.database.transaction() as session:
         return _answer(queries.job_document(session, TENANT, job_id, _presigner()), 202, url_for("api.get_job", job_id=job_id))
@@ -249,6 +249,7 @@ def list_dead_letters() -> Response:
 
 
 @api.post("/dead-letters/<letter_id>/redrive")
+@idempotent(_gateway, TENANT)
 def post_redrive(letter_id: str) -> Response:
     gateway = _gateway()
     return _answer(letters.redrive(gateway.database, gateway.objects, letter_id, gateway.settings), 202)
@@ -276,7 +277,7 @@ def get_operations() -> Response:
 @api.get("/stats")
 def get_stats() -> Response:
     gateway = _gateway()
-    functions = stats.functions(gateway.settings.autoscaler_metrics_url)
+    functions = stats.functions(gateway.settings.autoscaler_metrics_url, gateway.settings.scale_bounds)
     with gateway.database.transaction() as session:
         return _answer(stats.stats(session, TENANT, functions))
 

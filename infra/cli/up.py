@@ -15,20 +15,16 @@ from pathlib import Path
 
 import sqlalchemy
 
-from gateway.settings import Settings as GatewaySettings
 from gateway.store.database import driver_url
-from infra.cli.ports import HOST, check_port, free_port
-from infra.cli.secrets import own_secrets
+from infra.cli.ports import HOST, check_port
+from infra.cli.values import REPOSITORY, local_values
 from infra.local.errors import LocalPlatformError
 from infra.local.events import PlatformEvent
 from infra.local.platform import Platform
 from infra.local.postgres import EmbeddedPostgres
 from infra.local.rundir import RunFolder
-from infra.local.values import Values
 from infra.migrations import upgrade
-from infra.objects.listener.settings import Settings as ListenerSettings
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 MANIFESTS = REPOSITORY / "knative" / "base"
 FOLDER_STORE = Path(__file__).parent / "local" / "object-store.yaml"
 READY_TIMEOUT_S = 60.0
@@ -79,46 +75,18 @@ async def up(options: Options, say: Callable[[str], None]) -> None:
     finally:
         await postgres.stop()
         folder.release()
-        say("stopped")
+    say("stopped")
 
 
 def make_platform(options: Options, port: int, database_url: str, say: Callable[[str], None]) -> Platform:
     """The platform over the manifests, with the folder store's listener among them unless a store is given."""
-    data = options.data.resolve()
-    store_url = os.environ.get("OBJECT_STORE_URL")
-    manifests = [options.manifests] if store_url else [options.manifests, FOLDER_STORE]
-    store_port = free_port()
-    public_store = (
-        os.environ.get("OBJECT_STORE_PUBLIC_URL") or (store_url and without_credentials(store_url)) or f"http://{HOST}:{store_port}"
-    )
-    values = Values(
-        database_url=database_url,
-        secrets={
-            "darkroom": {"DATABASE_URL": database_url, "OBJECT_STORE_URL": store_url or (data / "objects").as_uri(), **own_secrets(data)}
-        },
-        config_maps={"darkroom": {"PUBLIC_URL": f"http://{HOST}:{port}", "OBJECT_STORE_PUBLIC_URL": public_store, **passed_on()}},
-        ports={"gateway": port} | ({} if store_url else {"object-store": store_port}),
-        working_dir=REPOSITORY,
-    )
+    manifests = [options.manifests] if os.environ.get("OBJECT_STORE_URL") else [options.manifests, FOLDER_STORE]
+    values = local_values(options.data.resolve(), port, database_url)
 
     def tell(event: PlatformEvent) -> None:
         say(str(event))
 
-    return Platform(manifests, data / "platform", values, tell, host=HOST)
-
-
-def passed_on() -> dict[str, str]:
-    """Settings of the gateway and of the folder store's listener that the environment of `darkroom up` may set."""
-    own = {"DATABASE_URL", "OBJECT_STORE_URL", "OBJECT_STORE_PUBLIC_URL", "ATTEMPT_TOKEN_KEY", "WEBHOOK_TOKEN", "WEBHOOK_URL", "PUBLIC_URL"}
-    own |= {"K_SINK", "AUTOSCALER_METRICS_URL", "HOST", "PORT"}
-    names = {name.upper() for settings in (GatewaySettings, ListenerSettings) for name in settings.model_fields} - own
-    return {name: os.environ[name] for name in sorted(names) if name in os.environ}
-
-
-def without_credentials(url: str) -> str:
-    """The endpoint of `http://ACCESS:SECRET@host:port?…`."""
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
+    return Platform(manifests, options.data.resolve() / "platform", values, tell, host=HOST)
 
 
 async def embedded_ledger(postgres: EmbeddedPostgres) -> str:

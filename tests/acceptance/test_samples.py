@@ -17,7 +17,7 @@ MANIFEST = json.loads((SAMPLES / "manifest.json").read_text())
 FILES = {entry["name"]: entry for entry in MANIFEST["files"]}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def developed(system: System, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Name → (media, job, folder with the artifacts), all samples sent at once."""
     folder = tmp_path_factory.mktemp("artifacts")

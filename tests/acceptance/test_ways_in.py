@@ -142,7 +142,7 @@ def test_operations_are_the_catalogue(system: System) -> None:
 def test_stats_count(system: System) -> None:
     stats = system.call("GET", "/stats")
     assert {one["name"] for one in stats["functions"]} == {"probe", "thumbnail", "transcode", "embed"}
-    assert all(one["instances"] is not None for one in stats["functions"])
+    assert all(one["instances"] is not None and (one["min_scale"], one["max_scale"]) == (0, 2) for one in stats["functions"])
     assert stats["media"].keys() == {"awaiting_upload", "uploaded", "accepted", "rejected", "failed"}
 
 

@@ -13,7 +13,7 @@ from gateway.domain import work as machine
 from gateway.settings import Settings as GatewaySettings
 from gateway.web.app import api
 from infra.cli import configuration
-from infra.cli.up import passed_on
+from infra.cli.values import passed_on
 from infra.objects.listener.settings import Settings as ListenerSettings
 from schemas.errors import FailureClass
 

@@ -106,6 +106,13 @@ def test_slots_fit_the_scale_bounds(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
+def test_the_statistics_say_the_scale_bounds(name: str) -> None:
+    annotations = SERVICES[name]["spec"]["template"]["metadata"]["annotations"]
+    bounds = [int(annotations[f"autoscaling.knative.dev/{which}-scale"]) for which in ("min", "max")]
+    assert json.loads(CONFIG["SCALE_BOUNDS"])[name] == bounds == list(Settings.model_fields["scale_bounds"].default[name])
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
 def test_a_busy_slot_is_not_two_pods(name: str) -> None:
     annotations = SERVICES[name]["spec"]["template"]["metadata"]["annotations"]
     assert annotations["autoscaling.knative.dev/target-utilization-percentage"] == "100"

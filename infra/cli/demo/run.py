@@ -165,7 +165,7 @@ def task_line(client: Client, sample: Sample, operation: str, task: Mapping[str,
         result=f"done, {size}",
         bytes=artifact["bytes"],
         seconds=took_s,
-        url=artifact["url"],
+        url=(folder / name).as_uri(),
         file=name,
         content_type=artifact["content_type"],
         problems=artifact_problems(sample, operation, artifact, data),
@@ -186,6 +186,6 @@ def table(lines: list[Line]) -> Table:
             ("[red]" if line.problems else "") + line.result,
             f"{line.bytes:,}" if line.bytes is not None else "",
             f"{line.seconds:.2f}" if line.seconds is not None else "",
-            line.url.partition("?")[0],
+            line.url,
         )
     return made
