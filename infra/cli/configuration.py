@@ -73,7 +73,8 @@ listener does not start where one is missing or wrong; a function starts, answer
 
 What a container gets is what its manifest in `knative/base` says (and PORT, K_SERVICE, PATH and their like), on one machine as on a
 cluster. The gateway's processes read the whole config map `darkroom` and the whole secret `darkroom`; a function gets the two variables
-that its `service.yaml` names and the whole config map `darkroom-functions`. `darkroom up` passes on what its own environment has of these settings.
+that its `service.yaml` names and the whole config map `darkroom-functions`. `darkroom up` passes on what its own environment has of
+these settings.
 """
 
 
