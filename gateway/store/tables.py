@@ -279,6 +279,21 @@ class UploadRow(Base):
     expires_at: Mapped[datetime]
 
 
+class IdempotencyRow(Base):
+    """A client's Idempotency-Key: in flight until `in_flight_until` while `status` is null, then the answer that was given."""
+
+    __tablename__ = "idempotency"
+
+    tenant: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str | None]
+    status: Mapped[int | None]
+    body: Mapped[str | None]
+    location: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW, index=True)
+    in_flight_until: Mapped[datetime | None]
+
+
 class LivenessRow(Base):
     """Since when a part has been up without a gap, by the database's clock: the reaper judges nobody who could not be heard."""
 

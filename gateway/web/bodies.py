@@ -3,6 +3,7 @@
 from typing import IO, Annotated, Any, Literal, TypeVar
 
 from flask import Request as HttpRequest
+from flask import g
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
@@ -51,12 +52,7 @@ def read_json(request: HttpRequest, model: type[Model]) -> Model:
     """
     if request.mimetype not in ("application/json", ""):
         raise UnsupportedMediaType("The body must be application/json.")
-    try:
-        raw = _at_most(request.stream, MAX_JSON_BYTES + 1)
-    except OSError as exc:
-        raise BadRequest("The body broke off.") from exc
-    if len(raw) > MAX_JSON_BYTES:
-        raise RequestEntityTooLarge(f"A JSON body may have at most {MAX_JSON_BYTES} bytes.")
+    raw = read_raw(request)
     try:
         return model.model_validate_json(raw)
     except ValidationError as exc:
@@ -65,6 +61,23 @@ def read_json(request: HttpRequest, model: type[Model]) -> Model:
             raise BadRequest("The body is not JSON.") from exc
         problems = [FieldProblem(field=".".join(map(str, e["loc"])) or "body", message=e["msg"], allowed=_allowed(e)) for e in errors]
         raise Invalid("The body does not fit: " + "; ".join(f"{p.field}: {p.message}" for p in problems)[:300], problems) from exc
+
+
+def read_raw(request: HttpRequest) -> bytes:
+    """The whole body of a JSON request; asked again, the same.
+
+    Raises:
+        BadRequest, RequestEntityTooLarge.
+    """
+    if "raw_body" not in g:
+        try:
+            g.raw_body = _at_most(request.stream, MAX_JSON_BYTES + 1)
+        except OSError as exc:
+            raise BadRequest("The body broke off.") from exc
+    raw: bytes = g.raw_body
+    if len(raw) > MAX_JSON_BYTES:
+        raise RequestEntityTooLarge(f"A JSON body may have at most {MAX_JSON_BYTES} bytes.")
+    return raw
 
 
 def _at_most(stream: IO[bytes], size: int) -> bytes:

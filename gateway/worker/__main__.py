@@ -11,6 +11,7 @@ from sqlalchemy import distinct, select
 from gateway.bootstrap import Gateway, bootstrap, log_in_json
 from gateway.domain.states import WorkState
 from gateway.service.admission import admit_all
+from gateway.service.idempotency import forget_expired
 from gateway.service.reaper import reap
 from gateway.service.reconciler import reconcile, remove_doomed
 from gateway.store.database import DatabaseUnavailable
@@ -64,6 +65,10 @@ def timers(gateway: Gateway, relay: Relay) -> list[tuple[float, Callable[[], obj
     def remove_what_is_to_go() -> None:
         remove_doomed(database, objects)
 
+    def forget_idempotency_keys() -> None:
+        with database.transaction() as session:
+            forget_expired(session)
+
     def reconcile_buckets() -> None:
         reconcile(database, objects, settings)
 
@@ -72,6 +77,7 @@ def timers(gateway: Gateway, relay: Relay) -> list[tuple[float, Callable[[], obj
         (1.0, admit_what_waited),
         (1.0, reap_the_silent),
         (1.0, remove_what_is_to_go),
+        (600.0, forget_idempotency_keys),
         (settings.reconcile_every_s, reconcile_buckets),
     ]
 
