@@ -1,6 +1,6 @@
 """gunicorn's settings for the public listener: event-driven, so that a slow client holds nobody up. The bind address is the caller's."""
 
-worker_class = "gevent"
+worker_class = "gateway.web.listener.Worker"
 workers = 1
 worker_connections = 1000
 timeout = 60

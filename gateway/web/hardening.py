@@ -1,0 +1,40 @@
+"""What holds for every request and every answer of the public listener, whatever its route: sizes, host names, headers.
+
+Who may do what is not decided here, nor how long a client may take (`gateway.web.listener`).
+"""
+
+from flask import Flask, Response
+
+from gateway.settings import Settings
+
+_FORM_OVERHEAD_BYTES = 1 << 20
+_FORM_FIELD_BYTES = 64 * 1024
+_FORM_PARTS = 20
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",  # pages say what they may load themselves
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def install(app: Flask, settings: Settings) -> None:
+    """The bounds that Flask keeps, on bodies however they are sent, and the headers that no answer goes without.
+
+    An upload is bounded again by its own bytes (`gateway.web.uploads`), JSON by far less (`gateway.web.bodies`).
+    """
+    app.config.update(
+        MAX_CONTENT_LENGTH=settings.max_upload_bytes + _FORM_OVERHEAD_BYTES,
+        MAX_FORM_MEMORY_SIZE=_FORM_FIELD_BYTES,
+        MAX_FORM_PARTS=_FORM_PARTS,
+        TRUSTED_HOSTS=settings.trusted_hosts or None,
+    )
+    app.after_request(_harden)
+
+
+def _harden(response: Response) -> Response:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response

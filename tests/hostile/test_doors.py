@@ -1,0 +1,218 @@
+"""Raw sockets against the public listener: refused in time, in words, and others are served meanwhile."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.acceptance.system import System
+from tests.hostile.conftest import HEADER_S, MAX_UPLOAD_BYTES, SILENCE_S
+from tests.hostile.doors import exchange, sockets, until_closed
+
+MANY = 64
+HALF_A_HEADER = b"GET /operations HTTP/1.1\r\nHost: localhost\r\nX-Long: "
+HALF_A_BODY = b"POST /media?filename=a.jpg HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\nContent-Length: 1000\r\n\r\nonly this"
+HALF_A_FORM = (
+    b"POST /media HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 1000\r\n\r\n"
+    b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\nhalf'
+)
+HALF_A_JSON = b'POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"media_id": '
+HALF_A_CHUNK = (
+    b"POST /media?filename=a.jpg HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\nTransfer-Encoding: chunked\r\n\r\n100\r\nhalf"
+)
+CLOSE = b"Host: localhost\r\nConnection: close\r\n"
+
+
+@contextmanager
+def others_are_served(system: System) -> Iterator[None]:
+    """Meanwhile another client asks, again and again, what needs the ledger: each answer comes in good time."""
+    slowest_s, asked, over = 0.0, 0, threading.Event()
+
+    def ask() -> None:
+        nonlocal slowest_s, asked
+        while not over.is_set():
+            began = time.monotonic()
+            system.call("GET", "/media?limit=1")
+            slowest_s, asked = max(slowest_s, time.monotonic() - began), asked + 1
+            over.wait(0.05)
+
+    other = threading.Thread(target=ask)
+    other.start()
+    try:
+        yield
+    finally:
+        over.set()
+        other.join(30)
+    assert asked >= 5
+    assert slowest_s < 2  # tenfold what it takes
+
+
+def test_half_a_header_is_waited_for_until_its_deadline(system: System) -> None:
+    with others_are_served(system), sockets(system.gateway, MANY) as clients:
+        began = time.monotonic()
+        for client in clients:
+            client.sendall(HALF_A_HEADER)
+        said = [until_closed(client, began, 10 * HEADER_S) for client in clients]
+    assert {one.status for one in said} == {408}
+    assert said[0].problem["title"] == "Request Timeout"
+    assert min(one.seconds for one in said) > HEADER_S / 2
+
+
+def test_a_header_that_drips_gets_no_more_time(system: System) -> None:
+    with others_are_served(system), sockets(system.gateway, 8) as clients:
+        began = time.monotonic()
+        for client in clients:
+            client.sendall(HALF_A_HEADER)
+        while time.monotonic() < began + HEADER_S + 1:
+            for client in clients:
+                try:
+                    client.sendall(b"x")
+                except OSError:
+                    break
+            time.sleep(0.2)
+        said = [until_closed(client, began, 10 * HEADER_S) for client in clients]
+    assert {one.status for one in said} <= {408, None}  # None: it hung up while we still sent
+
+
+def test_saying_nothing_is_no_way_to_stay(system: System) -> None:
+    with sockets(system.gateway, MANY) as clients:
+        began = time.monotonic()
+        assert {until_closed(client, began, 10 * HEADER_S).status for client in clients} == {408}
+
+
+@pytest.mark.parametrize("half", [HALF_A_BODY, HALF_A_FORM, HALF_A_JSON, HALF_A_CHUNK], ids=["raw", "form", "json", "chunked"])
+def test_half_a_body_is_waited_for_until_its_deadline(system: System, half: bytes) -> None:
+    before = len(system.call("GET", "/media?limit=200")["media"])
+    with others_are_served(system), sockets(system.gateway, MANY) as clients:
+        began = time.monotonic()
+        for client in clients:
+            client.sendall(half)
+        said = [until_closed(client, began, 10 * SILENCE_S) for client in clients]
+    assert {one.status for one in said} == {408}
+    assert said[0].problem["status"] == 408
+    assert min(one.seconds for one in said) > SILENCE_S / 2
+    assert len(system.call("GET", "/media?limit=200")["media"]) == before  # what broke off left nothing
+
+
+def test_a_slow_body_that_keeps_coming_is_taken(system: System) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"POST /media?filename=a.txt&operations=none HTTP/1.1\r\n" + CLOSE
+        yield b"Content-Type: application/octet-stream\r\nContent-Length: 5\r\n\r\n"
+        for _ in range(5):  # longer than any one wait
+            time.sleep(SILENCE_S / 3)
+            yield b"x"
+
+    assert exchange(system.gateway, pieces()).status == 201
+
+
+@pytest.mark.parametrize(
+    ("path", "content_type", "size"),
+    [("/media?filename=a.jpg", b"image/jpeg", MAX_UPLOAD_BYTES + 4096), ("/jobs", b"application/json", 128 * 1024)],
+)
+def test_a_body_that_does_not_say_how_long_it_is_has_the_same_end(system: System, path: str, content_type: bytes, size: int) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield f"POST {path} HTTP/1.1\r\n".encode() + CLOSE + b"Content-Type: " + content_type + b"\r\nTransfer-Encoding: chunked\r\n\r\n"
+        for _ in range(0, size, 4096):
+            yield b"1000\r\n" + bytes(4096) + b"\r\n"
+        yield b"0\r\n\r\n"
+
+    said = exchange(system.gateway, pieces())
+    assert (said.status, said.problem["title"]) == (413, "Too large")
+
+
+def test_a_body_that_says_it_is_too_long_is_not_even_read(system: System) -> None:
+    said = exchange(
+        system.gateway, b"POST /media HTTP/1.1\r\n" + CLOSE + b"Content-Type: image/jpeg\r\nContent-Length: 99999999999\r\n\r\n"
+    )
+    assert said.status == 413
+    assert said.seconds < SILENCE_S
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        (b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", 400),
+        (b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", 400),
+        (b"Content-Length: 5\r\nContent-Length: 6\r\n", 400),
+        (b"Content-Length: -5\r\n", 400),
+        (b"Content-Length: +5\r\n", 400),
+        (b"Content-Length: 0x5\r\n", 400),
+        (b"Transfer-Encoding: chunked, chunked\r\n", 400),
+        (b"Transfer-Encoding: xchunked\r\n", 501),
+        (b"Transfer-Encoding : chunked\r\n", 400),
+        (b"Content-Length: 5\r\n Transfer-Encoding: chunked\r\n", 400),
+        (b"".join(b"X-%d: y\r\n" % n for n in range(100)), 431),
+        (b"".join(b"X-%d: y\r\n" % n for n in range(50_000)), 431),
+        (b"X-Long: " + b"y" * 20_000 + b"\r\n", 431),
+        (b"X-Never-Ending: " + b"y" * 5_000_000, 431),
+    ],
+    ids=[
+        "CL+TE",
+        "TE+CL",
+        "CL+CL",
+        "CL-",
+        "CL+",
+        "CL hex",
+        "TE twice",
+        "TE strange",
+        "TE space",
+        "folded",
+        "many",
+        "flood",
+        "long",
+        "endless",
+    ],
+)
+def test_headers_that_could_be_read_two_ways_or_are_too_many(system: System, headers: bytes, status: int) -> None:
+    said = exchange(system.gateway, b"POST /jobs HTTP/1.1\r\n" + CLOSE + headers + b"\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n")
+    assert said.status in ({status} if len(headers) < 100_000 else {status, None})  # who still sends may not hear it
+    if said.status:
+        assert said.problem["status"] == status
+    assert b"smuggled" not in said.body
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    [b"GET /%s HTTP/1.1" % (b"x" * 9000), b"GET / HTTP/9.9", b"G\0T / HTTP/1.1", b"get", b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03"],
+    ids=["long", "version", "method", "word", "TLS"],
+)
+def test_a_first_line_that_is_none(system: System, request_line: bytes) -> None:
+    said = exchange(system.gateway, request_line + b"\r\n" + CLOSE + b"\r\n")
+    assert said.status in (400, 414)
+    assert said.problem["status"] == said.status
+
+
+@pytest.mark.parametrize("body", [b"[" * 20_000, b'{"a":' * 10_000, b"\xff\xfe", b"NaN", b'{"media_id": "\\ud800"}', b"1" * 60_000])
+def test_json_that_is_no_request(system: System, body: bytes) -> None:
+    said = exchange(
+        system.gateway,
+        b"POST /jobs HTTP/1.1\r\n" + CLOSE + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body,
+    )
+    assert said.status in (400, 422)
+    assert said.problem["status"] == said.status
+
+
+def test_a_form_of_many_parts_is_refused(system: System) -> None:
+    part = b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\ny\r\n'
+    answer = system.http.request(
+        "POST", system.gateway + "/media", body=part * 1000 + b"--b--\r\n", headers={"Content-Type": "multipart/form-data; boundary=b"}
+    )
+    assert answer.status == 413
+
+
+@pytest.mark.parametrize("path", ["/media", "/dashboard", "/no-such-page", "/jobs/1", "/healthz"])
+def test_every_answer_has_its_armour(system: System, path: str) -> None:
+    headers = system.http.request("GET", system.gateway + path).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_a_host_that_is_not_ours_is_in_no_link(system: System) -> None:
+    said = exchange(system.gateway, b"GET /media HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n")
+    assert said.status == 200
+    assert b"evil.example" not in said.body
+    assert "evil.example" not in said.headers
