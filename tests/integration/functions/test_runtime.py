@@ -1,4 +1,4 @@
-"""The contract of a function's server process: probe, as the manifests start it and as functions-framework does, over real HTTP."""
+"""The contract of a function's server process, over real HTTP: probe in depth, started both ways, and every function's envelope."""
 
 import http.client
 import json
@@ -20,6 +20,7 @@ from infra.objects.open import open_objects
 from infra.objects.port import Objects
 from schemas.envelope import Event, parse, to_binary
 from schemas.events import COMPLETED, FAILED, REQUESTED
+from schemas.facts import Kind, MediaFacts
 from schemas.payloads import Completed, Failed
 from tests.unit.functions.runtime.conftest import FakeGateway, gateway  # noqa: F401 - a fixture
 
@@ -74,14 +75,14 @@ class Server:
         stored = self.objects.put_file("media", f"incoming/{sample}", path, content_type="application/octet-stream")
         return {"bucket": "media", "key": f"incoming/{sample}", "etag": stored.etag, "bytes": stored.bytes, "filename": sample}
 
-    def send(self, source: Mapping[str, Any], *, structured: bool = False, **changes: Any) -> Answer:
+    def send(self, source: Mapping[str, Any], *, structured: bool = False, operation: str = "probe", **changes: Any) -> Answer:
         data = {
-            **{"attempt_id": "w1.1", "work_id": "w1", "attempt": 1, "operation": "probe", "version": 1, "deadline_s": 30},
+            **{"attempt_id": "w1.1", "work_id": "w1", "attempt": 1, "operation": operation, "version": 1, "deadline_s": 30},
             **{"source": dict(source), "output_bucket": "outputs", "output_prefix": PREFIX},
             **changes,
         }
         event = Event(
-            id=data["attempt_id"], source="/by/hand", type=REQUESTED, data=data, extensions={"operation": "probe", "lane": "request"}
+            id=data["attempt_id"], source="/by/hand", type=REQUESTED, data=data, extensions={"operation": operation, "lane": "request"}
         )
         headers, body = to_binary(event)
         if structured:
@@ -160,6 +161,42 @@ def test_an_event_gets_an_event(server: Server, structured: bool) -> None:
     assert completed.facts
     assert (completed.facts.width_px, completed.facts.height_px, completed.content_type) == (720, 1280, "video/quicktime")
     assert list(server.work_dir.iterdir()) == []
+
+
+FLOWER = MediaFacts(kind=Kind.IMAGE, container="jpeg", width_px=640, height_px=427, orientation=1, sha256="0" * 64, bytes=142_987)
+CLIP = MediaFacts(
+    kind=Kind.VIDEO, container="mp4", width_px=1280, height_px=720, rotation_deg=0, duration_ms=8000, frame_rate=30, frames=240,
+    video_codec="h264", audio_codec="aac", bit_depth=8, sha256="0" * 64, bytes=1,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "sample", "facts", "made"),
+    [
+        ("probe", "flower.jpg", None, None),
+        ("thumbnail", "flower.jpg", FLOWER, "image/webp"),
+        ("transcode", "clip.mp4", CLIP, "video/mp4"),
+        ("embed", "flower.jpg", FLOWER, "application/x-npy"),
+    ],
+)
+def test_every_function_answers_events_with_events(
+    tmp_path: Path, name: str, sample: str, facts: MediaFacts | None, made: str | None
+) -> None:
+    """Both modes, a missing original, garbage: a body is a CloudEvent, or a short problem."""
+    known = None if facts is None else facts.model_dump(mode="json")
+    with serving("as in the manifests", tmp_path, FUNCTION_SOURCE=f"functions/{name}/main.py") as one:
+        source = one.put(sample)
+        for structured in (False, True):
+            prefix = f"default/x/{name}/1/{structured}/1/"
+            answer = one.send(source, structured=structured, operation=name, output_prefix=prefix, facts=known, deadline_s=120)
+            completed = Completed.model_validate(answer.event.data)
+            assert (answer.event.type, answer.event.operation) == (COMPLETED, name)
+            assert [artifact.content_type for artifact in completed.artifacts] == ([made] if made else [])
+            assert all(artifact.object_key.startswith(prefix) for artifact in completed.artifacts)
+        gone = one.send({**source, "key": "nowhere"}, operation=name, output_prefix=f"default/x/{name}/1/gone/1/", facts=known)
+        assert Failed.model_validate(gone.event.data).source_gone
+        assert_problem(one.ask("POST", "/", {"content-type": "application/json"}, b"{"), 400)
+        assert_problem(one.send(source, operation="sharpen", output_prefix=f"default/x/{name}/1/other/1/"), 400)
 
 
 def test_a_file_that_is_refused_gets_an_event_too(server: Server) -> None:
