@@ -1,6 +1,7 @@
 """The gateway's REST API from Python: the calls that the command line needs. Thin: documents in, documents out."""
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from hashlib import sha256
@@ -40,7 +41,8 @@ class Client:
         Raises:
             ApiError, GatewayUnreachable, FileChanged; OSError where the file cannot be read.
         """
-        query = urlencode({"filename": path.name, "operations": ",".join(operations) or "none"})
+        name = os.fsencode(path.name).decode(errors="replace")  # a name on disk need not be text
+        query = urlencode({"filename": name, "operations": ",".join(operations) or "none"})
         size = path.stat().st_size
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
         return self._call("POST", f"/media?{query}", body=_chunks(path, size, sent), headers=headers)
@@ -132,9 +134,8 @@ def _chunks(path: Path, size: int, sent: Callable[[float], None]) -> Iterator[by
 def _sentence(document: dict[str, Any], status: int) -> str:
     """A problem document in one sentence, with what would have been allowed where the detail does not say it."""
     detail = str(document.get("detail") or f"the gateway answers {status}")
-    allowed = [
-        f"{problem['field']}: {problem['message']}" + (f", allowed: {problem['allowed']}" if problem.get("allowed") else "")
-        for problem in document.get("errors") or ()
-        if str(problem.get("allowed") or problem["message"]) not in detail
-    ]
-    return " ".join([detail, *(f"({one})" for one in allowed)])
+    return "; ".join([detail.rstrip("."), *(words for problem in document.get("errors") or () if (words := _told(problem)) not in detail)])
+
+
+def _told(problem: dict[str, Any]) -> str:
+    return f"{problem['field']} may be {problem['allowed']}" if problem.get("allowed") else str(problem["message"])

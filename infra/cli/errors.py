@@ -3,6 +3,7 @@
     CommandError
     ├── WorkFailed          1: the work itself failed, or a download is not what was recorded
     ├── GatewayUnreachable  3: nobody answers there, or nobody that is a Darkroom
+    ├── Refused             4: we do not do that, whoever asks
     └── ApiError            3 or 4: the gateway answered, and said no
 
 Wrong usage (2) is click's own business.
@@ -26,6 +27,12 @@ class GatewayUnreachable(CommandError):
     """Nobody answers there."""
 
     exit_code = UNREACHABLE
+
+
+class Refused(CommandError):
+    """Nothing was done."""
+
+    exit_code = REFUSED
 
 
 class ApiError(CommandError):

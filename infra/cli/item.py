@@ -10,13 +10,17 @@ from infra.cli.errors import OK, REFUSED, UNREACHABLE, WORK_FAILED
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """What is known of one file. `error` and `exit_code` are set where it never came to a job."""
+    """What is known of one file.
+
+    `error` and `exit_code` are set where it never came to a job; `unfit` says which operations could not be part of the job, and why.
+    """
 
     name: str
     sent: float = 0.0  # part of the file that has gone, 0 to 1
     media: Document | None = None
     job: Document | None = None
     error: str | None = None
+    unfit: tuple[str, ...] = ()
     exit_code: int = OK
 
     @property
@@ -27,7 +31,7 @@ class Item:
 
     @property
     def good(self) -> bool:
-        return self.error is None and self.job is not None and self.job["state"] == "done"
+        return self.error is None and not self.unfit and self.job is not None and self.job["state"] == "done"
 
     @property
     def progress(self) -> float:
@@ -69,15 +73,12 @@ def in_a_word(item: Item) -> str:
 def _verdict(item: Item) -> str:
     """The end, with its reason."""
     if item.error is not None:
-        return item.error
+        return plain(item.error)
     if item.media is not None and item.media["error"]:
         return _refusal(item.media)
     assert item.job is not None
-    failed = [
-        f"{label} {task['state']}{_reason(task)}"
-        for label, task in zip(task_labels(item.job["tasks"]), item.job["tasks"], strict=True)
-        if task["state"] != "done"
-    ]
+    tasks = zip(task_labels(item.job["tasks"]), item.job["tasks"], strict=True)
+    failed = [*item.unfit, *(f"{label} {task['state']}{_reason(task)}" for label, task in tasks if task["state"] != "done")]
     made = sum(len(task["artifacts"]) for task in item.job["tasks"])
     return "; ".join(failed) or f"done, {made} artifact{'' if made == 1 else 's'}"
 
@@ -86,13 +87,14 @@ def changes(before: Item, after: Item) -> Iterator[str]:
     """A line for each state that is another one now, in the order in which they come about. Progress alone is no change."""
     name = plain(after.name)
     if after.error is not None:
-        yield f"{name}: {after.error}"
+        yield f"{name}: {plain(after.error)}"
         return
     state, old_state = (item.media["state"] if item.media else None for item in (after, before))
     if after.media is not None and before.media is None:
         yield f"{name}: media {after.media['media_id']} uploaded"
     if after.job is not None and before.job is None:
         yield f"{name}: job {after.job['job_id']} queued"
+        yield from (f"{name}: {sentence}" for sentence in after.unfit)
     if after.media is not None and state != old_state and state in JUDGED:
         error = after.media["error"]
         yield f"{name}: {state}, {facts_in_words(after.media)}" if error is None else f"{name}: {_refusal(after.media)}"
@@ -116,4 +118,4 @@ def _refusal(media: Document) -> str:
 def _reason(document: Document) -> str:
     """A media's or a task's error, to follow its state."""
     error = document["error"]
-    return f" ({error['class']}): {plain(error['message'])}" if error else ""
+    return f" ({error['class']}): {plain(error['message']).rstrip('.')}" if error else ""

@@ -9,21 +9,25 @@ import os
 import signal
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy
 
 from gateway.store.database import driver_url
+from infra.cli.operations import Wish
 from infra.cli.ports import HOST, check_port
 from infra.cli.values import REPOSITORY, local_values
+from infra.cli.watched.background import watching
+from infra.cli.watched.watcher import prepare
 from infra.local.errors import LocalPlatformError
 from infra.local.events import PlatformEvent
 from infra.local.platform import Platform
 from infra.local.postgres import EmbeddedPostgres
 from infra.local.rundir import RunFolder
 from infra.migrations import upgrade
+from schemas.catalogue import DEFAULT_OPERATIONS
 
 MANIFESTS = REPOSITORY / "knative" / "base"
 FOLDER_STORE = Path(__file__).parent / "local" / "object-store.yaml"
@@ -33,11 +37,13 @@ LEDGER = "darkroom"
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What the command line says. `port` 0: any free one."""
+    """What the command line says. `port` 0: any free one. `watch`: a folder whose files are developed with `operations`."""
 
     data: Path
     port: int = 8000
     manifests: Path = MANIFESTS
+    watch: Path | None = None
+    operations: Sequence[Wish] = DEFAULT_OPERATIONS
 
 
 class NotReady(LocalPlatformError):
@@ -48,12 +54,14 @@ async def up(options: Options, say: Callable[[str], None]) -> None:
     """Runs until SIGINT or SIGTERM. Leaves no process, socket or scratch file.
 
     Raises:
-        LocalPlatformError: one sentence why it could not start; whatever had been started is stopped.
+        LocalPlatformError, CommandError: one sentence why it could not start; whatever had been started is stopped.
     """
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     data = options.data.resolve()
+    if options.watch is not None:
+        prepare(options.watch, data)
     folder = RunFolder(data, "darkroom.json")
     folder.hold()
     postgres = EmbeddedPostgres(data)
@@ -67,7 +75,8 @@ async def up(options: Options, say: Callable[[str], None]) -> None:
             await until_ready(platform, f"http://{HOST}:{port}/readyz", stop)
             if not stop.is_set():
                 announce(folder, platform, port, say)
-            await stop.wait()
+                async with watching(options.watch, f"http://{HOST}:{port}", options.operations, say, skip=data):
+                    await stop.wait()
         finally:
             folder.withdraw()
             say("stopping")

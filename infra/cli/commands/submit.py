@@ -40,7 +40,8 @@ def submit(
         items = run(client, files, operations or DEFAULT_OPERATIONS, "bulk" if bulk else "interactive", wait=wait, tell=display.tell)
     if as_json:
         rows = [
-            {"file": str(path), "media": item.media, "job": item.job, "error": item.error} for path, item in zip(files, items, strict=True)
+            {"file": str(path), "media": item.media, "job": item.job, "error": item.error or "; ".join(item.unfit) or None}
+            for path, item in zip(files, items, strict=True)
         ]
         print(json.dumps({"files": rows}, indent=2))
     elif not wait and sys.stdout.isatty():

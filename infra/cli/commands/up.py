@@ -1,10 +1,12 @@
 """`darkroom up`."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from infra.cli.operations import Operation, Wish
 from infra.cli.options import REPOSITORY, data_folder
 
 
@@ -19,13 +21,24 @@ from infra.cli.options import REPOSITORY, data_folder
 @click.option(
     "--manifests", default=REPOSITORY / "knative" / "base", type=click.Path(exists=True, path_type=Path), help="What to run. [knative/base]"
 )
-def up(port: int, data: Path, manifests: Path) -> None:
+@click.option(
+    "--watch",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Develop what is dropped into this folder, into DIR/developed.",
+)
+@click.option("--op", "operations", multiple=True, type=Operation(), help="With --watch: what to develop; may be repeated. [thumbnail]")
+def up(port: int, data: Path, manifests: Path, watch: Path | None, operations: Sequence[Wish]) -> None:
     """Start the whole system on this machine, and stay until stopped."""
+    if operations and watch is None:
+        raise click.UsageError("--op needs --watch DIR; for single files there is `darkroom submit`")
     import asyncio
     import logging
 
     from infra.cli.up import Options
     from infra.cli.up import up as run
+    from schemas.catalogue import DEFAULT_OPERATIONS
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    asyncio.run(run(Options(data=data, port=port, manifests=manifests), lambda line: print(line, flush=True)))
+    options = Options(data=data, port=port, manifests=manifests, watch=watch, operations=operations or DEFAULT_OPERATIONS)
+    asyncio.run(run(options, lambda line: print(line, flush=True)))
