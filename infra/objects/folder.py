@@ -157,6 +157,7 @@ class FolderObjects(Presigning):
     def _place(self, file: Path, bucket: str, names: Sequence[str], how: str) -> str:
         """Moves a finished file to its key, for good, and announces it where its bucket is one that announces."""
         key = "/".join(names)
+        demand_bucket(self.root, bucket)  # never made anew here: what is written beside a disk that is away would be lost when it is back
         with storing(key), self._locked() as lock, folder_at(self.root, [bucket, *names[:-1]], make=True) as folder:
             os.rename(file, names[-1], dst_dir_fd=folder.fd)
             found = os.stat(names[-1], dir_fd=folder.fd, follow_symlinks=False)

@@ -35,7 +35,11 @@ ENVIRONMENT = {
     "START_TIMEOUT_S": "30",
     "SLOTS": json.dumps({"probe": 4, "thumbnail": 4, "transcode": 2}),
 }
-WIRED = {"gateway.web.wsgi:app": "tests.faults.wired.web:app", "gateway.internal.wsgi:app": "tests.faults.wired.internal:app"}
+WIRED = {
+    "gateway.web.wsgi:app": "tests.faults.wired.web:app",
+    "gateway.internal.wsgi:app": "tests.faults.wired.internal:app",
+    "infra.bucket_source.wsgi:app": "tests.faults.wired.bucket_source:app",
+}
 FUNCTIONS = ("probe", "thumbnail", "transcode")
 GATEWAY = ("gateway", "gateway-internal", "gateway-worker")
 
@@ -169,14 +173,49 @@ class Rig:
         for file in self.points.iterdir():
             file.unlink(missing_ok=True)
 
+    def post_event(self, kind: str, event_id: str, data: dict[str, Any], **extensions: str) -> int:
+        """One event to the broker's ingress, from a source of its own. Returns the status, 0 where nobody answers."""
+        headers = {"ce-specversion": "1.0", "ce-id": event_id, "ce-source": "/faults", "ce-type": kind, "content-type": "application/json"}
+        headers |= {f"ce-{name}": value for name, value in extensions.items()}
+        try:
+            return int(self.system.http.request("POST", self.system.broker, headers=headers, body=json.dumps(data)).status)
+        except urllib3.exceptions.HTTPError:
+            return 0
+
     @contextmanager
-    def store(self, mode: str) -> Iterator[None]:
-        """The object store as every process of ours sees it: `slow 0.5` or `failing`."""
-        self.arm("store", mode)
+    def having(self, name: str, content: str = "") -> Iterator[None]:
+        """While the block runs, the file `name` lies among the points: `tenfold` (with a seed), `drop`, or `store` (see wired)."""
+        self.arm(name, content)
         try:
             yield
         finally:
-            (self.points / "store").unlink()
+            (self.points / name).unlink()
+
+    @contextmanager
+    def without_store(self) -> Iterator[None]:
+        """Both buckets' folders are away, as a disk that is not mounted."""
+        root = self.data / "objects"
+        for bucket in ("media", "outputs"):
+            (root / bucket).rename(root / f".{bucket}-away")
+        try:
+            yield
+        finally:
+            for bucket in ("media", "outputs"):
+                with suppress(OSError):
+                    (root / bucket).rmdir()  # whoever starts while the disk is away makes an empty one
+                (root / f".{bucket}-away").rename(root / bucket)
+
+    @contextmanager
+    def paused(self, name: str) -> Iterator[None]:
+        """SIGSTOP to every process of a Deployment, then SIGCONT."""
+        pids = self.pids(name)
+        for pid in pids:
+            os.killpg(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.killpg(pid, signal.SIGCONT)
 
     @contextmanager
     def no_file_longer_than(self, name: str, limit_bytes: int) -> Iterator[None]:
@@ -231,7 +270,11 @@ def wire(manifests: Path, points: Path) -> None:
                 entry["value"] = str(REPOSITORY / "tests/faults/wired" / f"{document['metadata']['name']}.py")
         container["env"] += [{"name": "POINTS", "value": str(points)}, {"name": "HEARTBEAT_S", "value": "0.5"}]
 
-    for path in [*(manifests / "gateway").glob("*.yaml"), *(manifests / name / "service.yaml" for name in FUNCTIONS)]:
+    for path in [
+        manifests / "bucket-source" / "deployment.yaml",
+        *(manifests / "gateway").glob("*.yaml"),
+        *(manifests / name / "service.yaml" for name in FUNCTIONS),
+    ]:
         edit(path, wire_container)
     edit(
         manifests / "kustomization.yaml",

@@ -4,6 +4,7 @@ import random
 import struct
 import time
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,11 @@ class Scene:
         with self.rig.database() as database, database.transaction() as session:
             return session.scalar(text(query), values)
 
+    def states(self) -> Counter[str]:
+        """The states of this scene's tasks."""
+        listed = self.sql("select array_agg(state) from task where media_id = any(:media)", media=self.media)
+        return Counter(listed)
+
     def fault(self) -> None:
         """Something was just broken, or is whole again: recovery counts from here."""
         self.kills += 1
@@ -77,14 +83,14 @@ class Scene:
         before = self._began_failed if self.rig.lives == self._began_lives else 0
         print(
             f"\n{self.name}: accepted {len(self.media)} uploads and {len(self.jobs)} more jobs; faults {self.kills}; "
-            f"lost {len(verdict.lost)}; duplicated effects {len(verdict.duplicated)}; redeliveries {self.rig.failed_deliveries() - before}; "
-            f"recovery {recovery_s:.1f} s{'; ' + note if note else ''}",
+            f"lost {len(verdict.lost)}; duplicated effects {len(verdict.duplicated)}; "
+            f"redeliveries {self.rig.failed_deliveries() - before}; recovery {recovery_s:.1f} s{'; ' + note if note else ''}",
             flush=True,
         )
         assert not left, f"not at rest after {timeout_s} s: {left}"
         assert not verdict.lost, verdict.lost
         assert not verdict.duplicated, verdict.duplicated
-        assert not verdict.broken, verdict.broken
+        assert not verdict.broken, f"{len(verdict.broken)} broken rules: " + "; ".join(verdict.broken[:8])
         return verdict
 
 

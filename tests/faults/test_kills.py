@@ -53,8 +53,8 @@ def test_killed_at(scene: Scenes, film: Path, point: str, operation: str) -> Non
     play.upload(data, operation, "a.mp4" if operation == "transcode" else "a.png")
     until(lambda: play.rig.was_hit(point), 60, f"a process at {point}")
     play.fault()
-    verdict = play.end()
-    assert verdict.tasks["done"] == play.sql("select count(*) from task")
+    play.end()
+    assert not play.media or set(play.states()) == {"done"}
 
 
 def test_each_process_of_the_gateway_in_turn(scene: Scenes, rounds: int) -> None:

@@ -1,7 +1,7 @@
 """The gateway's processes with failpoints. Patched before any of its modules has taken a name from another."""
 
 import infra.objects.open as opening
-from tests.faults.wired.points import around
+from tests.faults.wired.points import around, tenfold
 from tests.faults.wired.store import TroubledStore
 
 _open = opening.open_objects
@@ -18,6 +18,9 @@ around(uploads, "media_row", before="web-committed")
 # internal: effects written but not committed; committed, but not answered
 around(results, "completed", after="internal-before-commit")
 around(inbox, "take_in", after="internal-after-commit")
+# every event ten times, concurrently and in any order: requests on their way out, all others on their way in
+tenfold(inbox, "take_in")
+tenfold(relay.Relay, "_send")
 # worker: claimed but not sent; sent but not marked. A dead relay's claims run out sooner, so that a test need not wait half a minute.
 around(relay.envelope, "to_binary", before="relay-claimed")
 around(relay.Relay, "_mark", before="relay-sent")

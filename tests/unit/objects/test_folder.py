@@ -241,6 +241,18 @@ def test_a_store_that_went_away(objects: FolderObjects) -> None:
             ask()
 
 
+def test_a_bucket_that_went_away_is_not_made_anew(objects: FolderObjects) -> None:
+    """What is written beside a disk that is away would be hidden, hence lost, when it is back."""
+    put(objects, "a/b", b"x")
+    shutil.move(objects.root / "outputs", objects.root / "away")
+    with pytest.raises(StoreUnavailable):
+        put(objects, "c/d", b"x")
+    assert not (objects.root / "outputs").exists()
+    shutil.move(objects.root / "away", objects.root / "outputs")
+    put(objects, "c/d", b"x")
+    assert keys(objects) == ["a/b", "c/d"]
+
+
 @pytest.mark.parametrize("url", ["", "folder", "file://host/folder", "file:relative", "s3://bucket", "http://host:9000", "http://key@host"])
 def test_urls_that_name_no_store(url: str) -> None:
     with pytest.raises(ValueError, match="names no object store"):
