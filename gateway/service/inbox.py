@@ -32,6 +32,8 @@ def take_in(database: Database, objects: Objects, event: Event, settings: Settin
     """
     event = scrubbed_event(event)
     try:
+        if event.type in events.UPLOAD_TYPES and (key := _key(event)) is not None:
+            objects.head(keys.MEDIA_BUCKET, key)  # a store that hangs is waited for here, where no transaction is held up
         with database.transaction() as session:
             if first_time(session, event.source, event.id):
                 handler(event, objects)(session, event, settings)
@@ -79,10 +81,14 @@ def keep(session: Session, event: Event, *, code: int | None, message: str) -> N
 
 
 def _uploaded(objects: Objects, session: Session, event: Event, settings: Settings) -> None:
+    if (key := _key(event)) is not None:
+        look(session, objects, key, settings)
+
+
+def _key(event: Event) -> str | None:
+    """The key in the media bucket that a notification speaks of; None for another bucket's."""
     record = event.data.get("s3", event.data)
-    if record["bucket"]["name"] != keys.MEDIA_BUCKET:
-        return
-    look(session, objects, str(event.subject or record["object"]["key"]), settings)
+    return str(event.subject or record["object"]["key"]) if record["bucket"]["name"] == keys.MEDIA_BUCKET else None
 
 
 def _completed(session: Session, event: Event, settings: Settings) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from gateway.service.admission import admit_all
 from gateway.service.reconciler import reconcile
 from gateway.store.tables import AttemptRow, WorkRow
-from infra.objects.port import ObjectInfo
+from infra.objects.port import ObjectInfo, StoreUnavailable
 from schemas import events, keys
 from schemas.payloads import Requested
 
@@ -359,3 +359,16 @@ def test_an_internal_problem_stays_within_what_a_dispatcher_bears(house: House) 
     answer = house.internal.post("/internal/heartbeats", json={"attempt_id": {"€" * 300: 1}, "run_id": "€" * 300})
     assert answer.status_code == 400
     assert len(answer.data) <= 768
+
+
+def test_a_store_that_hangs_holds_up_no_transaction(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A notification looks at its key; while the store does not answer, heartbeats need the database's connections."""
+    used: list[int] = []
+
+    def hangs(bucket: str, key: str) -> None:
+        used.append(house.gateway.database.engine.pool.checkedout())  # type: ignore[attr-defined]
+        raise StoreUnavailable("It does not answer.")
+
+    monkeypatch.setattr(house.store, "head", hangs)
+    assert house.event(UPLOAD, "1", notification("x.jpg", "e"), subject="x.jpg") == 503
+    assert used == [0]
