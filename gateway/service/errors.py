@@ -5,6 +5,7 @@ Refused
 ├── Gone           it was there and is not any more
 ├── Conflict       not in this state
 ├── Invalid        well-formed and wrong: says which field and what is allowed
+├── Busy           too much at once: later
 └── Forged         an attempt's token is missing or wrong
 """
 
@@ -27,6 +28,10 @@ class Gone(Refused):
 
 
 class Conflict(Refused):
+    pass
+
+
+class Busy(Refused):
     pass
 
 

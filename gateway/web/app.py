@@ -22,6 +22,7 @@ from gateway.service.retry import original_is_there, probe_again, retry_job
 from gateway.store.database import DatabaseUnavailable
 from gateway.web import bodies, hardening, problems
 from gateway.web.idempotency import idempotent, kept_in_flight
+from gateway.web.live import Live
 from gateway.web.uploads import clean_name, incoming, taken_type
 from infra.objects.port import ObjectStoreError
 from schemas import keys
@@ -39,6 +40,8 @@ def create_app(gateway: Gateway) -> Flask:
     """The application over one gateway."""
     app = Flask(__name__, static_folder=None)
     app.extensions["darkroom"] = gateway
+    presigner = queries.Presigner(objects=gateway.objects, ttl_s=gateway.settings.presign_ttl_s)
+    app.extensions["darkroom.live"] = Live(gateway.database, presigner, max_watchers=gateway.settings.max_watchers)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.register_blueprint(api)
     app.register_blueprint(pages)
@@ -217,6 +220,12 @@ def list_jobs() -> Response:
 def get_job(job_id: str) -> Response:
     with _gateway().database.transaction() as session:
         return _answer(queries.job_document(session, TENANT, job_id, _presigner()))
+
+
+@api.get("/jobs/<job_id>/events")
+def get_job_events(job_id: str) -> Response:
+    live: Live = current_app.extensions["darkroom.live"]
+    return Response(live.stream(TENANT, job_id), content_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
 @api.delete("/jobs/<job_id>")

@@ -1,5 +1,7 @@
 """gunicorn's settings for the public listener: event-driven, so that a slow client holds nobody up. The bind address is the caller's."""
 
+from typing import Any
+
 worker_class = "gateway.web.listener.Worker"
 workers = 1
 worker_connections = 1000
@@ -9,3 +11,8 @@ keepalive = 75
 limit_request_line = 8190
 limit_request_fields = 64
 limit_request_field_size = 8190
+
+
+def post_worker_init(worker: Any) -> None:
+    """Live streams end with their worker, so that none holds up its end."""
+    worker.wsgi.extensions["darkroom.live"].running = lambda: worker.alive

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask, Response, json
 from werkzeug.exceptions import HTTPException
 
-from gateway.service.errors import Conflict, Forged, Gone, Invalid, NotFound
+from gateway.service.errors import Busy, Conflict, Forged, Gone, Invalid, NotFound
 from gateway.store.database import DatabaseUnavailable, Unstorable
 from infra.objects.port import ObjectStoreError, StoreFull
 from schemas.errors import ContractError, FieldProblem, InvalidParameters, UnknownOperation
@@ -18,6 +18,7 @@ STATUS: dict[type[Exception], int] = {
     Gone: 410,
     Conflict: 409,
     Invalid: 422,
+    Busy: 429,
     Forged: 403,
     UnknownOperation: 422,
     InvalidParameters: 422,

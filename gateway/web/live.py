@@ -1,0 +1,130 @@
+"""Live status as server-sent events: one job document a change, until the job has ended.
+
+However many watch, a process asks the ledger twice a second, once for all of them, and not at all while nobody watches. A client too slow
+for every change gets the newest. Who may watch which job is the caller's business.
+"""
+
+import logging
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+
+from sqlalchemy import select
+
+from gateway.documents import JobDocument
+from gateway.domain.states import LIVE_TASKS
+from gateway.service.changes import fingerprints
+from gateway.service.errors import Busy
+from gateway.service.queries import Presigner, job_document, job_documents
+from gateway.store.database import Database, DatabaseUnavailable
+from gateway.store.tables import JobRow
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.5
+KEEP_ALIVE_S = 15.0
+RETRY_MS = 2000
+
+
+class Watcher:
+    """One client's wait for news of one job. `seen` is the fingerprint of what it was last told."""
+
+    def __init__(self, job_id: str, seen: str | None) -> None:
+        self.job_id, self.seen = job_id, seen
+        self._newest: JobDocument | None = None
+        self._rung = threading.Event()
+        self.closed = False
+
+    def tell(self, document: JobDocument, fingerprint: str) -> None:
+        self._newest, self.seen = document, fingerprint
+        self._rung.set()
+
+    def close(self) -> None:
+        self.closed = True
+        self._rung.set()
+
+    def wait(self, seconds: float) -> JobDocument | None:
+        """The newest document, or None where there is none in time or the process ends."""
+        self._rung.wait(seconds)
+        self._rung.clear()
+        newest, self._newest = self._newest, None
+        return newest
+
+
+class Live:
+    """The watchers of one process. `running` is asked whether it goes on; when not, every stream ends."""
+
+    def __init__(self, database: Database, presigner: Presigner, *, max_watchers: int) -> None:
+        self._database, self._presigner, self._max = database, presigner, max_watchers
+        self._watchers: set[Watcher] = set()
+        self._lock = threading.Lock()
+        self._polls = False
+        self.running: Callable[[], bool] = lambda: True
+
+    def stream(self, tenant: str, job_id: str) -> Iterator[str]:
+        """The job's events, as text.
+
+        Raises:
+            NotFound, Gone; Busy: too many watch already.
+        """
+        with self._lock:
+            if len(self._watchers) >= self._max:
+                raise Busy("Too many follow jobs live right now; poll the job, or try again.")
+        with self._database.transaction() as session:
+            seen = fingerprints(session, [job_id]).get(job_id)  # first: what changes in between is told again
+            document = job_document(session, tenant, job_id, self._presigner)
+        return self._events(Watcher(job_id, seen), document)
+
+    def _events(self, watcher: Watcher, document: JobDocument | None) -> Iterator[str]:
+        with self._lock:
+            self._watchers.add(watcher)
+            if not self._polls:
+                self._polls = True
+                threading.Thread(target=self._poll_on, name="live", daemon=True).start()
+        try:
+            yield f"retry: {RETRY_MS}\n\n"
+            while not watcher.closed:
+                yield _event(document) if document is not None else ": still here\n\n"
+                if document is not None and document.state not in LIVE_TASKS:
+                    return
+                document = watcher.wait(KEEP_ALIVE_S)
+        finally:
+            with self._lock:
+                self._watchers.discard(watcher)
+
+    def _poll_on(self) -> None:
+        while True:
+            with self._lock:
+                watchers = list(self._watchers)
+                if not watchers:
+                    self._polls = False
+                    return
+            try:
+                self._poll(watchers)
+            except DatabaseUnavailable as exc:
+                log.warning("live status waits for the database", extra={"reason": str(exc)})
+            except Exception:
+                log.exception("live status has stumbled")
+            if not self.running():
+                for watcher in watchers:
+                    watcher.close()
+            time.sleep(POLL_S)
+
+    def _poll(self, watchers: Iterable[Watcher]) -> None:
+        of: dict[str, list[Watcher]] = defaultdict(list)
+        for watcher in watchers:
+            of[watcher.job_id].append(watcher)
+        with self._database.transaction() as session:
+            prints = fingerprints(session, of)
+            changed = [job for job, found in prints.items() if any(watcher.seen != found for watcher in of[job])]
+            jobs = session.scalars(select(JobRow).where(JobRow.id.in_(changed))).all() if changed else []
+            documents = {document.job_id: document for document in job_documents(session, jobs, self._presigner)} if jobs else {}
+        for job_id, document in documents.items():
+            for watcher in of[job_id]:
+                if watcher.seen != prints[job_id]:
+                    watcher.tell(document, prints[job_id])
+
+
+def _event(document: JobDocument) -> str:
+    return f"event: job\ndata: {document.model_dump_json(by_alias=True)}\n\n"
