@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from gateway.domain.states import LIVE_ATTEMPTS, AttemptState, MediaState
@@ -149,9 +149,7 @@ def remove_doomed(database: Database, objects: Objects, report: Report | None = 
         except BadKey as exc:
             log.warning("no store could hold an object that was to go", extra={"reason": str(exc)})
         with database.transaction() as session:
-            found = session.get(DoomedObjectRow, (row.bucket, row.key, row.etag))
-            if found is not None:
-                session.delete(found)
+            session.execute(delete(DoomedObjectRow).filter_by(bucket=row.bucket, key=row.key, etag=row.etag))  # another worker may have
         if report is not None:
             report.found["objects removed"] += 1
 
