@@ -33,11 +33,11 @@ def test_a_function_killed_at_random_moments_of_a_transcode(scene: Scenes, film:
 @pytest.mark.parametrize(
     ("point", "operation"),
     [
-        ("function-before-claim", "thumbnail"),
-        ("function-claimed", "thumbnail"),
-        ("function-worked", "transcode"),
-        ("function-outputs-stored", "transcode"),
-        ("function-result-stored", "thumbnail"),
+        ("probe-claimed", "thumbnail"),
+        ("thumbnail-before-claim", "thumbnail"),
+        ("transcode-worked", "transcode"),
+        ("transcode-outputs-stored", "transcode"),
+        ("thumbnail-result-stored", "thumbnail"),
         ("web-committed", "thumbnail"),
         ("web-stored", "thumbnail"),
         ("internal-before-commit", "thumbnail"),

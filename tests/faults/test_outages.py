@@ -9,6 +9,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
+
 from tests.faults.rig import LEASE_S, Postgres, set_patience, until
 from tests.faults.scene import Scene, picture, tagged_clip
 
@@ -112,11 +114,11 @@ def test_the_disk_is_full(scene: Scenes) -> None:
 def test_a_function_stopped_past_its_lease_and_continued(scene: Scenes) -> None:
     """SIGSTOP with its outputs stored. The attempt is ended and made again; the zombie then writes its result, and it changes nothing."""
     play = scene("function stopped past its lease, then continued")
-    before = {pid for name in ("thumbnail",) for pid in play.rig.pids(name)}
-    play.rig.arm("function-outputs-stored", "stop")
+    play.rig.arm("thumbnail-outputs-stored", "stop")
     media_id = play.surely(picture(play.name, 64), "thumbnail")
-    until(lambda: play.rig.was_hit("function-outputs-stored"), 60, "the point")
-    stopped = before | set(play.rig.pids("thumbnail"))
+    until(lambda: play.rig.was_hit("thumbnail-outputs-stored"), 60, "the point")
+    stopped = [pid for pid in play.rig.pids("thumbnail") if psutil.Process(pid).status() == psutil.STATUS_STOPPED]
+    assert stopped
     play.fault()
     until(lambda: play.sql("select count(*) from attempt where state = 'lost' and source_media_id = :m", m=media_id) == 1, 60, "the reaper")
     time.sleep(LEASE_S)

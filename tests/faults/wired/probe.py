@@ -1,6 +1,9 @@
 """The function probe with failpoints."""
 
-import tests.faults.wired.function  # noqa: F401 - first: it patches
-from functions.probe.main import handle
+from tests.faults.wired.function import wire
+
+wire("probe")
+
+from functions.probe.main import handle  # noqa: E402
 
 __all__ = ["handle"]

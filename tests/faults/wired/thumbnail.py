@@ -1,6 +1,9 @@
 """The function thumbnail with failpoints."""
 
-import tests.faults.wired.function  # noqa: F401 - first: it patches
-from functions.thumbnail.main import handle
+from tests.faults.wired.function import wire
+
+wire("thumbnail")
+
+from functions.thumbnail.main import handle  # noqa: E402
 
 __all__ = ["handle"]

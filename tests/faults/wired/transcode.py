@@ -1,6 +1,9 @@
 """The function transcode with failpoints."""
 
-import tests.faults.wired.function  # noqa: F401 - first: it patches
-from functions.transcode.main import handle
+from tests.faults.wired.function import wire
+
+wire("transcode")
+
+from functions.transcode.main import handle  # noqa: E402
 
 __all__ = ["handle"]
