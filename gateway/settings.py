@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     trusted_hosts: list[str] = Field(
         default=[], description="names that a Host header may say, as a JSON list; empty: any, since no link is made of it"
     )
+    max_uploads: int = Field(default=32, gt=0, description="uploads through one process at once; each takes some 4 MiB of memory")
+    max_queued_tasks: int = Field(default=100_000, gt=0, description="with so many tasks waiting, no more uploads and jobs are taken")
     max_watchers: int = Field(default=500, gt=0, description="clients of one process that may follow jobs live at once")
     presign_ttl_s: int = Field(default=3600, gt=0, le=604_800, description="how long an artifact's URL is good")
     grant_ttl_s: int = Field(default=600, gt=0, le=600, description="how long an upload grant is good")

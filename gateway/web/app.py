@@ -23,6 +23,7 @@ from gateway.store.database import DatabaseUnavailable
 from gateway.web import bodies, hardening, problems
 from gateway.web.idempotency import idempotent, kept_in_flight
 from gateway.web.live import Live
+from gateway.web.pressure import Pressure
 from gateway.web.uploads import clean_name, incoming, taken_type
 from infra.objects.port import ObjectStoreError
 from schemas import keys
@@ -41,6 +42,7 @@ def create_app(gateway: Gateway) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.extensions["darkroom"] = gateway
     presigner = queries.Presigner(objects=gateway.objects, ttl_s=gateway.settings.presign_ttl_s)
+    app.extensions["darkroom.pressure"] = Pressure(gateway.database, gateway.settings)
     app.extensions["darkroom.live"] = Live(gateway.database, presigner, max_watchers=gateway.settings.max_watchers)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.register_blueprint(api)
@@ -53,6 +55,11 @@ def create_app(gateway: Gateway) -> Flask:
 def _gateway() -> Gateway:
     gateway: Gateway = current_app.extensions["darkroom"]
     return gateway
+
+
+def _pressure() -> Pressure:
+    pressure: Pressure = current_app.extensions["darkroom.pressure"]
+    return pressure
 
 
 def _presigner() -> queries.Presigner:
@@ -85,11 +92,12 @@ def post_media() -> Response:
     gateway = _gateway()
     asked = _asked_for(request.args.get("operations"))
     found = incoming(request, max_bytes=gateway.settings.max_upload_bytes)
-    media = uploads.upload(
-        gateway.database, gateway.objects, gateway.settings, TENANT,
-        filename=found.filename, content_type=found.content_type, operations=asked,
-        chunks=kept_in_flight(gateway.database, TENANT, found.chunks),
-    )  # fmt: skip
+    with _pressure().uploading():
+        media = uploads.upload(
+            gateway.database, gateway.objects, gateway.settings, TENANT,
+            filename=found.filename, content_type=found.content_type, operations=asked,
+            chunks=kept_in_flight(gateway.database, TENANT, found.chunks),
+        )  # fmt: skip
     return _answer(queries.media_document(media), 201, url_for("api.get_media", media_id=media.id))
 
 
@@ -179,6 +187,7 @@ def post_uploads() -> Response:
     gateway = _gateway()
     asked = _asked_for(request.args.get("operations"))
     body = bodies.read_json(request, bodies.UploadBody)
+    _pressure().check_queue()
     document = uploads.grant(
         gateway.database, gateway.objects, gateway.settings, TENANT,
         filename=clean_name(body.filename), content_type=taken_type(body.content_type), size_bytes=body.bytes, operations=asked,
@@ -195,6 +204,7 @@ def post_jobs() -> Response:
     gateway = _gateway()
     body = bodies.read_json(request, bodies.JobBody)
     requests = distinct([_resolved(item) for item in body.operations])
+    _pressure().check_queue()
     wish = NewJob(media_id=body.media_id, requests=requests, priority=body.priority, callback_url=body.callback_url)
     with gateway.database.transaction() as session:
         job = job_service.create(session, TENANT, wish, gateway.settings)

@@ -18,7 +18,7 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,6 +27,7 @@ from infra.objects.folder_writer import FolderWriter
 from infra.objects.names import BUCKETS, MAX_KEY_BYTES, check_bucket, content_type_of, segments
 from infra.objects.notification import Arrival
 from infra.objects.port import NoSuchObject, ObjectInfo, ObjectReplaced, Stored
+from infra.objects.room import demand_room
 from infra.objects.signing import Presigning, Signer
 from infra.objects.spool import Spool
 from infra.objects.streams import file_chunks
@@ -68,7 +69,8 @@ class FolderObjects(Presigning):
         """
         check_bucket(bucket)
         names = segments(key)
-        return FolderWriter(self._new_temporary(), lambda file: self._place(file, bucket, names, how), max_bytes)
+        room = partial(demand_room, self.root) if bucket == MEDIA_BUCKET else lambda: None  # what was accepted may be finished
+        return FolderWriter(self._new_temporary(), lambda file: self._place(file, bucket, names, how), max_bytes, room)
 
     def put(self, bucket: str, key: str, chunks: Iterable[bytes], *, content_type: str, max_bytes: int | None = None) -> Stored:
         with self.writer(bucket, key, content_type=content_type, max_bytes=max_bytes) as writer:

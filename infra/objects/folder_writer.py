@@ -19,13 +19,17 @@ from infra.objects.streams import BLOCK_BYTES, Hasher
 class FolderWriter:
     """A writer for one object. Leaving its `with` block without `commit` leaves nothing."""
 
-    def __init__(self, temporary: Path, place: Callable[[Path], str], max_bytes: int | None) -> None:
+    def __init__(
+        self, temporary: Path, place: Callable[[Path], str], max_bytes: int | None, demand_room: Callable[[], None] = lambda: None
+    ) -> None:
         """Args:
         temporary: the file to write, on the store's own file system.
         place: moves the finished file to its key for good and returns its ETag.
         max_bytes: the longest that the object may get.
+        demand_room: asked before every MiB; raises StoreFull where no more may be written.
         """
-        self._temporary, self._place, self._max_bytes = temporary, place, max_bytes
+        self._temporary, self._place, self._max_bytes, self._demand_room = temporary, place, max_bytes, demand_room
+        demand_room()
         self._hasher = Hasher()
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
@@ -66,6 +70,7 @@ class FolderWriter:
         self._waiting, self._waiting_bytes = [], 0
         self._hasher.update(block)
         view = memoryview(block)
+        self._demand_room()
         with storing():
             while view:
                 view = view[os.write(self._fd, view) :]
