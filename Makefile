@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo up test check lint unit bench lock clean
+.PHONY: demo up test check lint unit validate-manifests bench lock clean
 
 demo: $(READY)  ## develop everything in sample_data/ and write a page of the results
 	$(BIN)/darkroom demo
@@ -27,6 +27,9 @@ lint: $(READY)
 
 unit: $(READY)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit
+
+validate-manifests: $(READY)  ## render every overlay, and hold it against the schemas of Kubernetes and Knative
+	$(BIN)/python -m pytest -q tests/unit/test_overlays.py tests/manifests
 
 bench: $(READY)  ## our times beside the bare tools', on this machine
 	$(BIN)/python -m tests.bench

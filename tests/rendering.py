@@ -1,0 +1,60 @@
+"""knative/ as a cluster gets it: every overlay with every component, rendered by kubectl or kustomize. Shared by tests; asserts nothing."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+KNATIVE = REPOSITORY / "knative"
+COMPONENTS = tuple(sorted(path.parent.name for path in (KNATIVE / "components").glob("*/kustomization.yaml")))
+FREE = ("gpu", "monitoring", "network-policies")  # go with each other and with any broker
+
+# What a cluster may be given: an overlay, and the components laid on it. One broker class at a time; prod has Kafka and the policies.
+COMBINATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("base", ()),
+    *(("overlays/dev", chosen) for chosen in ((), *((name,) for name in COMPONENTS), (*FREE, "kafka-broker"), (*FREE, "rabbitmq-broker"))),
+    ("overlays/prod", ()),
+    ("overlays/prod", ("gpu", "monitoring")),
+)
+
+
+def tool() -> list[str]:
+    """The renderer's argv; skips where there is none, fails where CI is set."""
+    if kubectl := shutil.which("kubectl"):
+        return [kubectl, "kustomize"]
+    if kustomize := shutil.which("kustomize"):
+        return [kustomize, "build"]
+    reason = "neither kubectl nor kustomize on PATH"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@cache
+def rendered(overlay: str, components: tuple[str, ...]) -> tuple[dict[str, Any], ...]:
+    """Every object of a combination: the overlay as if its own kustomization.yaml listed these components too."""
+    argv = [*tool(), "--load-restrictor=LoadRestrictionsNone"]
+    origin = KNATIVE / overlay
+    with tempfile.TemporaryDirectory() as folder:
+        here = Path(folder).resolve()
+
+        def from_here(path: str) -> str:
+            return os.path.relpath(origin / path, here)
+
+        document = yaml.safe_load((origin / "kustomization.yaml").read_text())
+        document["resources"] = [from_here(path) for path in document["resources"]]
+        listed = [*document.get("components", ()), *(os.path.relpath(KNATIVE / "components" / name, origin) for name in components)]
+        document["components"] = [from_here(path) for path in listed]
+        document["patches"] = [{"path": from_here(patch["path"])} for patch in document.get("patches", ())]
+        (here / "kustomization.yaml").write_text(yaml.safe_dump(document))
+        done = subprocess.run([*argv, folder], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "", done.stderr  # warnings of deprecated fields
+    return tuple(yaml.safe_load_all(done.stdout))
