@@ -16,7 +16,7 @@ LOCK = entries((REPOSITORY / "requirements.lock").read_text())
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 DOCKERFILE = re.sub(r"\\\n", " ", (REPOSITORY / "infra" / "containers" / "Dockerfile").read_text())
 CALLS = re.findall(
-    r"requirements\.py requirements\.lock pyproject\.toml ?((?:--(?:extra|without|instead)(?: +(?!--)[^ >]+)+ *)*)", DOCKERFILE
+    r"requirements\.py requirements\.lock pyproject\.toml *((?:--(?:extra|without|instead)(?: +(?!--)[^ >]+)+ *)*)", DOCKERFILE
 )
 
 
