@@ -45,7 +45,7 @@ class Lines:
             before = self._last.get(index, Item(name=item.name))
             self._last[index] = item
             for line in changes(before, item):
-                self._say(line)
+                self._say(plain(line))
 
     def __enter__(self) -> Self:
         return self
@@ -110,7 +110,10 @@ class Bars:
                 return
             if index not in self._bars:
                 self._bars[index] = self._progress.add_task(plain(item.name), total=1.0, words="")
-            self._progress.update(self._bars[index], completed=item.progress, words=in_a_word(item))
+            self._progress.update(self._bars[index], completed=item.progress, words=plain(in_a_word(item)))
+
+    def __rich__(self) -> Progress:
+        return self._progress
 
     def _end(self, index: int, item: Item) -> None:
         self._ended.add(index)
@@ -134,7 +137,7 @@ def ended_line(item: Item) -> Text:
     name.truncate(NAME_CELLS, overflow="ellipsis", pad=True)
     if item.job is not None and not item.ended:
         return Text.assemble("→ ", name, f" job {item.job['job_id']}")
-    return Text.assemble(("✓ ", "green") if item.good else ("✗ ", "red"), name, " ", in_a_word(item))
+    return Text.assemble(("✓ ", "green") if item.good else ("✗ ", "red"), name, " ", plain(in_a_word(item)))
 
 
 def display_for(count: int, *, wait: bool) -> Display:

@@ -1,10 +1,13 @@
-"""One file or job that a person waits for: how far it is, and what to say about it. Pure; asking the gateway is `following`'s."""
+"""One file or job that a person waits for: how far it is, and what to say about it. Pure; asking the gateway is `following`'s.
+
+The words may hold whatever file names and messages hold: who shows them sends them through `documents.plain`.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from infra.cli.client import ENDED, JUDGED
-from infra.cli.documents import Document, facts_in_words, plain, task_labels
+from infra.cli.documents import Document, facts_in_words, task_labels
 from infra.cli.errors import OK, REFUSED, UNREACHABLE, WORK_FAILED
 
 
@@ -73,7 +76,7 @@ def in_a_word(item: Item) -> str:
 def _verdict(item: Item) -> str:
     """The end, with its reason."""
     if item.error is not None:
-        return plain(item.error)
+        return item.error
     if item.media is not None and item.media["error"]:
         return _refusal(item.media)
     assert item.job is not None
@@ -85,9 +88,9 @@ def _verdict(item: Item) -> str:
 
 def changes(before: Item, after: Item) -> Iterator[str]:
     """A line for each state that is another one now, in the order in which they come about. Progress alone is no change."""
-    name = plain(after.name)
+    name = after.name
     if after.error is not None:
-        yield f"{name}: {plain(after.error)}"
+        yield f"{name}: {after.error}"
         return
     state, old_state = (item.media["state"] if item.media else None for item in (after, before))
     if after.media is not None and before.media is None:
@@ -118,4 +121,4 @@ def _refusal(media: Document) -> str:
 def _reason(document: Document) -> str:
     """A media's or a task's error, to follow its state."""
     error = document["error"]
-    return f" ({error['class']}): {plain(error['message']).rstrip('.')}" if error else ""
+    return f" ({error['class']}): {error['message'].rstrip('.')}" if error else ""

@@ -21,11 +21,11 @@ from rich.table import Table
 from infra.cli.client import Client
 from infra.cli.demo.expect import Sample, artifact_problems, media_problems, read_samples
 from infra.cli.demo.page import Line, page
+from infra.cli.documents import EXTENSIONS
 from infra.cli.errors import ApiError
 
 START_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 30.0
-EXTENSIONS = {"image/webp": ".webp", "image/jpeg": ".jpg", "image/avif": ".avif", "video/mp4": ".mp4", "application/x-npy": ".npy"}
 
 
 class DemoFailed(Exception):

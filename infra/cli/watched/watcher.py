@@ -100,7 +100,7 @@ class Watcher:
         try:
             yield
         except (WorkFailed, OSError) as exc:
-            self._complain(f"{plain(name)}: {exc}")
+            self._complain(f"{name}: {exc}")
 
     def _out(self) -> int:
         return sum(not record.ended for record in self._memory.values())
@@ -167,12 +167,12 @@ class Watcher:
         for artifact, file in zip(artifacts, files, strict=True):
             self._client.save(artifact, place / file)
         if not item.good:
-            (place / FAILED).write_text(in_a_word(item) + "\n")
+            (place / FAILED).write_text(plain(in_a_word(item)) + "\n")
             files.append(FAILED)
         for file in set(record.files) - set(files):
             (place / file).unlink(missing_ok=True)
         self._remember(name, replace(record, ended=True, files=tuple(files)))
-        self._say(f"{plain(name)}: {in_a_word(item)}, in {plain(place)}")
+        self._say(plain(f"{name}: {in_a_word(item)}, in {place}"))
 
     def _place(self, name: str) -> Path:
         return self._folder / DEVELOPED / name
@@ -183,7 +183,7 @@ class Watcher:
 
     def _complain(self, words: str) -> None:
         if words not in self._said:
-            self._say(f"watched folder: {words}; trying again")
+            self._say(plain(f"watched folder: {words}; trying again"))
         self._said.add(words)
 
 
