@@ -33,6 +33,11 @@ class Settings(BaseSettings):
     awaiting_upload_s: float = Field(default=86_400, gt=0, description="a promised object that has not come by then never will")
     reconcile_every_s: float = Field(default=60, gt=0, description="how often the worker lists the buckets against the ledger")
 
+    originals_retention_s: float | None = Field(
+        default=None, gt=0, description="an original is removed so long after it came; its media and artifacts stay"
+    )
+    outputs_retention_s: float | None = Field(default=None, gt=0, description="artifacts are removed so long after they were made")
+
     max_upload_bytes: int = Field(default=10 * 2**30, gt=0, description="largest upload")
     header_deadline_s: float = Field(default=10, gt=0, description="all of a request's headers must come in this time")
     body_silence_s: float = Field(default=30, gt=0, description="longest wait for the next piece of a body, or for a client to take ours")

@@ -19,7 +19,7 @@ class Row:
     etag: str | None = None
     gone: bool = False  # its object is not the key's any more
     dead: bool = False  # deleted or expired: final
-    object_awaits_removal: bool = False  # deleted, and its object may still be there
+    object_awaits_removal: bool = False  # deleted, or past its retention, and its object may still be there
 
 
 class Action(Enum):
@@ -61,7 +61,8 @@ def arrive(*, own: bool, rows: Sequence[Row], etag: str) -> Arrival:
 def _decide(own: bool, rows: Sequence[Row], etag: str) -> tuple[Action, str | None]:
     for row in rows:
         if row.etag == etag and (not row.dead or row.object_awaits_removal):
-            return (Action.WAKE, row.media_id) if row.gone and not row.dead else (Action.NOTHING, row.media_id)
+            wakes = row.gone and not row.dead and not row.object_awaits_removal
+            return (Action.WAKE if wakes else Action.NOTHING), row.media_id
     for row in rows:
         if row.state is MediaState.AWAITING_UPLOAD and not row.dead:
             return Action.TAKE, row.media_id

@@ -78,7 +78,7 @@ def object_seen(session: Session, seen: Seen, settings: Settings) -> str | None:
     if arrival.action is Action.TAKE:
         take(session, media, seen, settings)
     elif arrival.action is Action.WAKE:
-        media.gone_at = None
+        media.gone_at, media.uploaded_at = None, NOW
         if media.state == MediaState.FAILED:
             take(session, media, seen, settings)
     elif seen.sha256 is not None and media.sha256 is None and media.state == MediaState.UPLOADED:

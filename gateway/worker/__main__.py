@@ -1,23 +1,22 @@
 """`python -m gateway.worker`: relay and timers until SIGTERM."""
 
 import logging
+import os
 import signal
 import threading
 import time
 from collections.abc import Callable
 
-from sqlalchemy import distinct, select
-
 from gateway.bootstrap import Gateway, bootstrap, log_in_json
-from gateway.domain.states import WorkState
 from gateway.service.admission import admit_all
 from gateway.service.idempotency import forget_expired
 from gateway.service.reaper import reap
 from gateway.service.reconciler import reconcile, remove_doomed
+from gateway.service.retention import retire
 from gateway.store.database import DatabaseUnavailable
-from gateway.store.tables import NOW, WorkRow
 from gateway.worker.relay import RENEW_EVERY_S, Relay
 from infra.objects.port import ObjectStoreError
+from schemas.catalogue import CATALOGUE
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +34,7 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    relay = Relay(gateway.database, gateway.settings.k_sink)
+    relay = Relay(gateway.database, gateway.settings.k_sink, gateway.settings)
     threads = [
         threading.Thread(target=gateway.database.listen, args=(wake, stop), name="listen", daemon=True),
         *(
@@ -46,6 +45,8 @@ def main() -> None:
     for thread in threads:
         thread.start()
     relay.run(wake, stop)
+    logging.shutdown()
+    os._exit(0)  # a POST that the broker still holds may take minutes; its event is in the outbox, and will be sent again
 
 
 def timers(gateway: Gateway, relay: Relay) -> list[tuple[float, Callable[[], object]]]:
@@ -54,10 +55,7 @@ def timers(gateway: Gateway, relay: Relay) -> list[tuple[float, Callable[[], obj
 
     def admit_what_waited() -> None:
         with database.transaction() as session:
-            waiting = session.scalars(
-                select(distinct(WorkRow.operation)).where(WorkRow.state == WorkState.WAITING, WorkRow.not_before <= NOW)
-            ).all()
-            admit_all(session, waiting, settings)
+            admit_all(session, CATALOGUE, settings)
 
     def reap_the_silent() -> None:
         reap(database, objects, settings)
@@ -69,6 +67,9 @@ def timers(gateway: Gateway, relay: Relay) -> list[tuple[float, Callable[[], obj
         with database.transaction() as session:
             forget_expired(session)
 
+    def retire_what_is_old() -> None:
+        retire(database, settings)
+
     def reconcile_buckets() -> None:
         reconcile(database, objects, settings)
 
@@ -78,6 +79,7 @@ def timers(gateway: Gateway, relay: Relay) -> list[tuple[float, Callable[[], obj
         (1.0, reap_the_silent),
         (1.0, remove_what_is_to_go),
         (600.0, forget_idempotency_keys),
+        (600.0, retire_what_is_old),
         (settings.reconcile_every_s, reconcile_buckets),
     ]
 

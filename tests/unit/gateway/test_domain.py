@@ -121,6 +121,7 @@ OTHER = Row(media_id="2", state=MediaState.UPLOADED, etag="b")
         (False, [], "a", Arrival(action=Action.ADOPT)),
         (False, [ACCEPTED], "a", Arrival(action=Action.NOTHING, media_id="1")),
         (False, [ACCEPTED], "b", Arrival(action=Action.ADOPT, replaced=("1",))),
+        (False, [replace(ACCEPTED, gone=True, object_awaits_removal=True)], "a", Arrival(action=Action.NOTHING, media_id="1")),  # retired
         (False, [replace(ACCEPTED, gone=True), OTHER], "a", Arrival(action=Action.WAKE, media_id="1", replaced=("2",))),
         (False, [replace(ACCEPTED, dead=True)], "a", Arrival(action=Action.ADOPT)),  # deleted, its object was removed, then put again
     ],
