@@ -41,12 +41,8 @@ def save(session: Session, *, tenant: str, sha256: str, vector: Vector) -> None:
     indexed = has_pgvector(session)
     table = _table(vector.model)
     kind = f"vector({vector.dimensions})" if indexed else "real[]"
-    session.execute(text("select pg_advisory_xact_lock(hashtext(:table))"), {"table": table})
-    session.execute(
-        text(f"create table if not exists {table} (tenant text, sha256 text, embedding {kind} not null, primary key (tenant, sha256))")
-    )
-    if indexed:
-        session.execute(text(f"create index if not exists ix_{table} on {table} using hnsw (embedding vector_cosine_ops)"))
+    if session.scalar(text("select to_regclass(:table)"), {"table": table}) is None:
+        _make_table(session, table, kind, indexed=indexed)
     session.execute(
         text(
             f"insert into {table} values (:tenant, :sha256, cast(:embedding as {kind}))"
@@ -54,6 +50,16 @@ def save(session: Session, *, tenant: str, sha256: str, vector: Vector) -> None:
         ),
         {"tenant": tenant, "sha256": sha256, "embedding": _literal(decode(vector), indexed)},
     )
+
+
+def _make_table(session: Session, table: str, kind: str, *, indexed: bool) -> None:
+    """One table a model, at its first vector; under a lock, for others may be at it too."""
+    session.execute(text("select pg_advisory_xact_lock(hashtext(:table))"), {"table": table})
+    session.execute(
+        text(f"create table if not exists {table} (tenant text, sha256 text, embedding {kind} not null, primary key (tenant, sha256))")
+    )
+    if indexed:
+        session.execute(text(f"create index if not exists ix_{table} on {table} using hnsw (embedding vector_cosine_ops)"))
 
 
 def remove(session: Session, *, tenant: str, sha256: str) -> None:

@@ -14,10 +14,15 @@ import urllib3
 from sqlalchemy import delete, func, select, text, update
 
 from gateway.domain import work as machine
+from gateway.domain.states import AttemptState
+from gateway.service import results
+from gateway.settings import Settings
 from gateway.store.database import Database, DatabaseUnavailable
 from gateway.store.tables import NOW, AttemptRow, OutboxRow
 from schemas import envelope
 from schemas.envelope import Event
+from schemas.errors import FailureClass, MalformedEvent
+from schemas.payloads import Failed
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +31,9 @@ RENEW_EVERY_S = 10.0
 PATIENCE_S = 660.0
 """Knative's in-memory channel answers a POST only when all its deliveries have ended."""
 MAX_UNDER_WAY = 64
+TRY_AGAIN_S = 2.0
+REFUSED = frozenset({400, 413, 414, 415, 422, 431})
+"""A broker that answers so will never take this event."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +48,8 @@ class Letter:
 class Relay:
     """Sends what the outbox holds until it is stopped."""
 
-    def __init__(self, database: Database, broker_url: str) -> None:
-        self._database, self._broker_url = database, broker_url
+    def __init__(self, database: Database, broker_url: str, settings: Settings) -> None:
+        self._database, self._broker_url, self._settings = database, broker_url, settings
         self._http = urllib3.PoolManager(maxsize=MAX_UNDER_WAY, retries=False, timeout=urllib3.Timeout(connect=5, read=PATIENCE_S))
         self._pool = ThreadPoolExecutor(MAX_UNDER_WAY, thread_name_prefix="relay")
         self._under_way: set[int] = set()
@@ -96,10 +104,14 @@ class Relay:
             answer = self._http.request("POST", self._broker_url, headers=headers, body=body)
             if answer.status == 202:
                 self._mark(letter)
+            elif answer.status in REFUSED:
+                self._give_up(letter, f"The broker refuses its event with {answer.status}.")
             else:
-                log.warning("the broker refused an event", extra={"attempt_id": letter.attempt_id, "status": answer.status})
+                self._try_later(letter, f"the broker answers {answer.status}")
+        except MalformedEvent as exc:
+            self._give_up(letter, f"Its event cannot be sent: {exc}.")
         except urllib3.exceptions.HTTPError as exc:
-            log.warning("the broker does not answer", extra={"attempt_id": letter.attempt_id, "reason": str(exc)[:200]})
+            self._try_later(letter, str(exc)[:200])
         except DatabaseUnavailable as exc:
             log.warning("sent, but not marked: it will be sent again", extra={"attempt_id": letter.attempt_id, "reason": str(exc)})
         except Exception:
@@ -107,6 +119,22 @@ class Relay:
         finally:
             with self._lock:
                 self._under_way.discard(letter.id)
+
+    def _try_later(self, letter: Letter, reason: str) -> None:
+        log.warning("an event could not be sent", extra={"attempt_id": letter.attempt_id, "reason": reason})
+        with self._database.transaction() as session:
+            session.execute(update(OutboxRow).where(OutboxRow.id == letter.id).values(claimed_until=_in(TRY_AGAIN_S)))
+
+    def _give_up(self, letter: Letter, reason: str) -> None:
+        """The attempt ends as `infra`: the next one may have another event, and after some the work fails with this sentence."""
+        log.error("an event will never be sent", extra={"attempt_id": letter.attempt_id, "reason": reason})
+        operation = str(letter.event.operation)
+        word = Failed(
+            attempt_id=letter.attempt_id, run_id="", operation=operation, duration_ms=0, failure=FailureClass.INFRA, message=reason[:500]
+        )
+        with self._database.transaction() as session:
+            session.execute(delete(OutboxRow).where(OutboxRow.id == letter.id))
+            results.end_failed(session, word, self._settings, end=AttemptState.LOST)
 
     def _mark(self, letter: Letter) -> None:
         with self._database.transaction() as session:

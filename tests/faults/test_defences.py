@@ -119,7 +119,7 @@ def test_an_event_that_the_broker_refused_is_sent_again(house: House, broker: Br
     monkeypatch.setattr(relay, "CLAIM_S", 0.2)
     house.upload()
     stop, wake = threading.Event(), threading.Event()
-    thread = threading.Thread(target=relay.Relay(house.gateway.database, broker.url).run, args=(wake, stop))
+    thread = threading.Thread(target=relay.Relay(house.gateway.database, broker.url, house.gateway.settings).run, args=(wake, stop))
     thread.start()
     try:
         until(lambda: broker.ids, 10, "the first try")
