@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import collate, delete, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from gateway.domain.states import LIVE_ATTEMPTS, AttemptState, MediaState
@@ -24,6 +24,7 @@ from schemas import keys
 log = logging.getLogger(__name__)
 
 PAGE = 500
+_AFTER_EVERY_ID = "~"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +41,12 @@ def reconcile(database: Database, objects: Objects, settings: Settings) -> Repor
         DatabaseUnavailable, StoreUnavailable: what was done so far stays done.
     """
     report = Report()
+    passed = ""
     for page in _pages(objects.list(keys.MEDIA_BUCKET)):
         _objects_without_row(database, objects, page, settings, report)
-    _rows_without_object(database, objects, settings, report)
+        _rows_without_object(database, objects, settings, report, listed=page, after=passed, upto=page[-1].key)
+        passed = page[-1].key
+    _rows_without_object(database, objects, settings, report, listed=[], after=passed, upto=None)
     _expire_awaited(database, settings, report)
     _results_not_heard_of(database, objects, settings, report)
     remove_doomed(database, objects, report)
@@ -80,26 +84,37 @@ def _objects_without_row(database: Database, objects: Objects, page: Iterable[Ob
             report.found["objects taken in" if media_id else "objects of no living media"] += 1
 
 
-def _rows_without_object(database: Database, objects: Objects, settings: Settings, report: Report) -> None:
-    after = ""
+def _rows_without_object(
+    database: Database, objects: Objects, settings: Settings, report: Report, *,
+    listed: Iterable[ObjectInfo], after: str, upto: str | None,
+) -> None:  # fmt: skip
+    """Rows whose keys the listing has passed without their objects: between two keys, in the order of stores, which is that of bytes.
+
+    Only those are asked for one by one. They may have come since.
+    """
+    there = {(info.key, info.etag) for info in listed}
+    key = collate(MediaRow.object_key, "C")
+    living = select(MediaRow.id, MediaRow.object_key, MediaRow.etag).where(
+        MediaRow.etag.is_not(None), MediaRow.gone_at.is_(None), MediaRow.deleted_at.is_(None)
+    )
+    if upto is not None:
+        living = living.where(key <= upto)
+    last = (after, _AFTER_EVERY_ID)
     while True:
         with database.transaction() as session:
-            rows = session.execute(
-                select(MediaRow.id, MediaRow.object_key, MediaRow.etag)
-                .where(MediaRow.id > after, MediaRow.etag.is_not(None), MediaRow.gone_at.is_(None), MediaRow.deleted_at.is_(None))
-                .order_by(MediaRow.id)
-                .limit(PAGE)
-            ).all()
-        if not rows:
-            return
-        after = rows[-1].id
+            rows = session.execute(living.where(tuple_(key, MediaRow.id) > last).order_by(key, MediaRow.id).limit(PAGE)).all()
         for row in rows:
+            if (row.object_key, row.etag) in there:
+                continue
             info = objects.head(keys.MEDIA_BUCKET, row.object_key)
             if info is not None and info.etag == row.etag:
                 continue
             with database.transaction() as session:
                 look(session, objects, row.object_key, settings)
             report.found["originals gone"] += 1
+        if len(rows) < PAGE:
+            return
+        last = (rows[-1].object_key, rows[-1].id)
 
 
 def _expire_awaited(database: Database, settings: Settings, report: Report) -> None:

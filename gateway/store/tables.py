@@ -67,6 +67,12 @@ class MediaRow(Base):
     __table_args__ = (
         Index("ix_media_tenant_id", "tenant", "id"),
         Index("ix_media_tenant_sha256", "tenant", "sha256"),
+        Index(
+            "ix_media_living_key",
+            text('object_key collate "C"'),
+            "id",
+            postgresql_where=text("etag is not null and gone_at is null and deleted_at is null"),
+        ),
         Index("ix_media_awaiting", "created_at", postgresql_where=text("state = 'awaiting_upload'")),
     )
 
