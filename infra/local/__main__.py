@@ -3,9 +3,11 @@
 import argparse
 import asyncio
 import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from infra.local.errors import LocalPlatformError
@@ -20,7 +22,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.local", description="Run Knative manifests on one machine.")
     parser.add_argument("manifests", nargs="+", type=Path, metavar="MANIFESTS", help="files, and folders of them")
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="for logs, the run state and the embedded database")
-    parser.add_argument("--values", type=Path, metavar="FILE.json", help="secrets, overrides and ports that the manifests leave open")
+    parser.add_argument(
+        "--values",
+        type=Path,
+        metavar="FILE.json",
+        help="secrets, overrides and ports that the manifests leave open; DATABASE_URL may give the broker's database",
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
@@ -36,6 +43,8 @@ async def _run(arguments: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     values = read_values(arguments.values) if arguments.values else Values()
+    if values.database_url is None:  # a secret, which a file of values need not hold
+        values = replace(values, database_url=os.environ.get("DATABASE_URL"))
     platform = Platform(arguments.manifests, arguments.data, values, lambda event: print(event, flush=True), host=arguments.host)
     for name in platform.ignored:
         print(f"ignored on one machine: {name}", flush=True)

@@ -61,7 +61,7 @@ def make_plan(manifests: Manifests, values: Values, ports: Ports, host: str, *, 
             if place not in deployment_ports:
                 deployment_ports[place] = ports.take(values.ports.get(name))
             table[number] = urls[name] = f"http://{host}:{deployment_ports[place]}"
-    broker_port = ports.take() if manifests.brokers else None
+    broker_port = ports.take(values.ports.get("broker")) if manifests.brokers else None
     broker_urls = {f"{broker.namespace}/{broker.name}": f"http://{host}:{broker_port}" for broker in manifests.brokers}
     broker_urls = {name: f"{base}/{name}" for name, base in broker_urls.items()}
     book = AddressBook(book_services, {tuple(name.split("/", 1)): url for name, url in broker_urls.items()})  # type: ignore[misc]

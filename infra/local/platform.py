@@ -51,7 +51,7 @@ class Platform:
         self._data = data.resolve()
         self._manifests = read_manifests(manifests)
         self._ports = Ports(host)
-        self._metrics_port = self._ports.take()
+        self._metrics_port = self._ports.take(values.ports.get("metrics"))
         self._plan = make_plan(self._manifests, values, self._ports, host, metrics_port=self._metrics_port)
         for sink in sinks(self._manifests):
             self._plan.book.resolve(sink)

@@ -16,7 +16,7 @@ class Values:
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # secret → key → value
     config_maps: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # laid over the manifests' data
     env: Mapping[str, str] = field(default_factory=dict)  # for every container, over what its manifest says
-    ports: Mapping[str, int] = field(default_factory=dict)  # Service → its fixed local port
+    ports: Mapping[str, int] = field(default_factory=dict)  # Service, or `broker` or `metrics` → its fixed local port
     working_dir: Path = field(default_factory=Path.cwd)  # where containers start
 
 
