@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo up test check lint unit validate-manifests bench lock clean
+.PHONY: demo up test check lint unit validate-manifests soak controls bench lock clean
 
 demo: $(READY)  ## develop everything in sample_data/ and write a page of the results
 	$(BIN)/darkroom demo
@@ -30,6 +30,12 @@ unit: $(READY)
 
 validate-manifests: $(READY)  ## render every overlay, and hold it against the schemas of Kubernetes and Knative
 	$(BIN)/python -m pytest -q tests/unit/test_overlays.py tests/manifests
+
+soak: $(READY)  ## ten minutes of mixed load, a process killed every 20 s, the platform and PostgreSQL among them
+	SOAK_S=600 SOAK_KILL_EVERY_S=20 $(BIN)/python -m pytest -q -s tests/faults/test_soak.py
+
+controls: $(READY)  ## take each defence away, and see a test fail
+	$(BIN)/python -m tests.faults.controls
 
 bench: $(READY)  ## our times beside the bare tools', on this machine
 	$(BIN)/python -m tests.bench
