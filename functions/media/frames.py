@@ -13,6 +13,7 @@ _DEINTERLACE: Final = "bwdif=mode=send_frame:deint=interlaced"
 """Leaves frames alone that are not marked as interlaced, but has the next one decoded too."""
 _SCALE: Final = "flags=lanczos+accurate_rnd+full_chroma_int"
 _HDR_TO_SDR: Final = (
+    "format=yuv444p16le",  # zscale takes no odd size of anything subsampled
     "zscale=t=linear:npl=100",
     "format=gbrpf32le",
     "zscale=p=bt709",

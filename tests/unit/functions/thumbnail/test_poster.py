@@ -133,6 +133,13 @@ def test_hdr_is_tone_mapped(tmp_path: Path, hdr: str) -> None:
     assert blue < 80 < red
 
 
+@pytest.mark.parametrize(("longest_edge_px", "size"), [(201, (201, 57)), (196, (196, 55)), (160, (160, 45))])  # 180 / 640 * 201 = 56.5
+def test_hdr_of_odd_size(tmp_path: Path, longest_edge_px: int, size: tuple[int, int]) -> None:
+    source = media.hdr_ramp_clip(tmp_path / "a.mp4", hdr="hlg")
+    facts = facts_of(source, width_px=640, height_px=180, duration_ms=200, video_codec="hevc", hdr="hlg")
+    assert picture(thumbnail(job_of(source, facts, longest_edge_px=longest_edge_px))).size == size
+
+
 @pytest.mark.parametrize(
     ("black_frames", "keyframe_every"),
     [(15, 12), (40, 12), (12, 1000), (25, 1000), (43, 1000)],  # of 50 frames; 1000: a single keyframe, which is black
