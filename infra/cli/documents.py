@@ -26,13 +26,13 @@ def _telling(task: Document, tasks: Sequence[Document]) -> list[Any]:
     return [value for name, value in task["parameters"].items() if any(other.get(name) != value for other in others)]
 
 
-def facts_in_words(media: Document) -> str:
-    """`video 1280×720, 8.0 s`."""
+def media_in_words(media: Document) -> str:
+    """`accepted, video 1280×720, 8.0 s`."""
     facts = media["facts"]
     if facts is None:
         return str(media["state"])
     size = f" {facts['width_px']}×{facts['height_px']}" if facts["width_px"] else ""
-    return f"{facts['kind']}{size}" + (f", {facts['duration_ms'] / 1000:.1f} s" if facts["duration_ms"] else "")
+    return f"{media['state']}, {facts['kind']}{size}" + (f", {facts['duration_ms'] / 1000:.1f} s" if facts["duration_ms"] else "")
 
 
 def artifact_size(artifact: Document) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from infra.cli.client import ENDED, JUDGED
-from infra.cli.documents import Document, facts_in_words, task_labels
+from infra.cli.documents import Document, media_in_words, task_labels
 from infra.cli.errors import OK, REFUSED, UNREACHABLE, WORK_FAILED
 
 
@@ -27,10 +27,14 @@ class Item:
     exit_code: int = OK
 
     @property
+    def judged(self) -> bool:
+        """The media's state will stay; or it was deleted under its job."""
+        return self.media["state"] in JUDGED if self.media is not None else self.job is not None
+
+    @property
     def ended(self) -> bool:
         """Nothing more will happen to it."""
-        media_ended = self.media is None or self.media["state"] in JUDGED
-        return self.error is not None or (self.job is not None and self.job["state"] in ENDED and media_ended)
+        return self.error is not None or (self.judged and self.job is not None and self.job["state"] in ENDED)
 
     @property
     def good(self) -> bool:
@@ -65,7 +69,7 @@ def in_a_word(item: Item) -> str:
         return _verdict(item)
     if item.job is None:
         return "sending" if item.media is None else "sent"
-    if item.media is not None and item.media["state"] not in JUDGED:
+    if not item.judged:
         return "probing"
     tasks = item.job["tasks"]
     running = [label for label, task in zip(task_labels(tasks), tasks, strict=True) if task["state"] == "running"]
@@ -87,22 +91,25 @@ def _verdict(item: Item) -> str:
 
 
 def changes(before: Item, after: Item) -> Iterator[str]:
-    """A line for each state that is another one now, in the order in which they come about. Progress alone is no change."""
+    """A line for each state that is another one now, in the order in which they come about: tasks after their media's verdict.
+
+    Progress alone is no change.
+    """
     name = after.name
     if after.error is not None:
         yield f"{name}: {after.error}"
         return
-    state, old_state = (item.media["state"] if item.media else None for item in (after, before))
     if after.media is not None and before.media is None:
         yield f"{name}: media {after.media['media_id']} uploaded"
     if after.job is not None and before.job is None:
         yield f"{name}: job {after.job['job_id']} queued"
         yield from (f"{name}: {sentence}" for sentence in after.unfit)
-    if after.media is not None and state != old_state and state in JUDGED:
-        error = after.media["error"]
-        yield f"{name}: {state}, {facts_in_words(after.media)}" if error is None else f"{name}: {_refusal(after.media)}"
-    if after.job is not None and not (after.media and after.media["error"]):
-        yield from (f"{name}: {line}" for line in _task_changes(before.job["tasks"] if before.job else (), after.job["tasks"]))
+    rejected = after.media is not None and after.media["error"] is not None
+    if after.media is not None and after.judged and not before.judged:
+        yield f"{name}: {_refusal(after.media) if rejected else media_in_words(after.media)}"
+    if after.job is not None and after.judged and not rejected:
+        told = before.job["tasks"] if before.job is not None and before.judged else ()
+        yield from (f"{name}: {line}" for line in _task_changes(told, after.job["tasks"]))
     if after.ended and not before.ended and after.job is not None:
         yield f"{name}: job {after.job['job_id']} {after.job['state']}"
 

@@ -84,11 +84,13 @@ def eventually(ask: Callable[[], Any], good: Callable[[Any], bool], timeout_s: f
 
 
 @contextmanager
-def running(data: Path, *, port: int = 0, manifests: Path | None = None, **environment: str) -> Iterator[System]:
+def running(
+    data: Path, *, port: int = 0, manifests: Path | None = None, options: Sequence[str] = (), **environment: str
+) -> Iterator[System]:
     """`darkroom up` in a process of its own."""
     data.mkdir(parents=True, exist_ok=True)
     argv = [sys.executable, "-m", "infra.cli.main", "up", "--port", str(port), "--data", str(data)]
-    argv += ["--manifests", str(manifests)] if manifests else []
+    argv += [*(["--manifests", str(manifests)] if manifests else []), *options]
     with (data / "up.log").open("a") as log:
         process = subprocess.Popen(
             argv, cwd=REPOSITORY, stdout=log, stderr=subprocess.STDOUT, env=os.environ | environment, start_new_session=True

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.cli.documents import artifact_names, facts_in_words, plain, safe_name, task_labels
+from infra.cli.documents import artifact_names, media_in_words, plain, safe_name, task_labels
 from tests.unit.cli.documents import artifact, media, task
 
 
@@ -54,5 +54,5 @@ def test_tasks_are_told_apart_by_what_differs() -> None:
 
 
 def test_facts() -> None:
-    assert facts_in_words(media()) == "video 1280×720, 8.0 s"
-    assert facts_in_words(media("uploaded")) == "uploaded"
+    assert media_in_words(media()) == "accepted, video 1280×720, 8.0 s"
+    assert media_in_words(media("uploaded")) == "uploaded"

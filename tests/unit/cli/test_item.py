@@ -61,6 +61,12 @@ def test_where_it_stands(item: Item, word: str, progress: float, ended: bool) ->
         (HALF, DONE, ["clip.mp4: embed done", "clip.mp4: job job-1 done"]),
         (ASKED, REJECTED, ["clip.mp4: rejected (bad-input): Cut short", "clip.mp4: job job-1 failed"]),
         (NEW, TURNED_AWAY, ["clip.mp4: too large"]),
+        (SENT, replace(SENT, job=DONE.job), ["clip.mp4: job job-1 queued"]),  # done at once, but the media's verdict comes first
+        (
+            replace(SENT, job=DONE.job),
+            DONE,
+            ["clip.mp4: accepted, video 1280×720, 8.0 s", "clip.mp4: transcode done", "clip.mp4: embed done", "clip.mp4: job job-1 done"],
+        ),
         (DONE, DONE, []),
     ],
 )
