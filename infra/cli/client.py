@@ -134,7 +134,11 @@ def _chunks(path: Path, size: int, sent: Callable[[float], None]) -> Iterator[by
 def _sentence(document: dict[str, Any], status: int) -> str:
     """A problem document in one sentence, with what would have been allowed where the detail does not say it."""
     detail = str(document.get("detail") or f"the gateway answers {status}")
-    return "; ".join([detail.rstrip("."), *(words for problem in document.get("errors") or () if (words := _told(problem)) not in detail)])
+    return "; ".join([detail.rstrip("."), *(_told(one) for one in document.get("errors") or () if str(_news(one)) not in detail)])
+
+
+def _news(problem: dict[str, Any]) -> Any:
+    return problem.get("allowed") or problem["message"]
 
 
 def _told(problem: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ All take `tell(index, item)` from any thread. What has ended becomes a line abov
 import json
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -20,6 +21,7 @@ from infra.cli.documents import plain
 from infra.cli.item import Item, changes, in_a_word
 
 NAME_CELLS, BAR_CELLS = 24, 16
+FRAME_S = 0.1
 INTERRUPTED = 130
 """What shells expect of a command that Ctrl-C ended."""
 
@@ -93,6 +95,7 @@ class Bars:
             TextColumn("{task.fields[words]}", markup=False, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
             console=console,
             expand=True,
+            auto_refresh=False,  # its thread would now and then draw an older state over a newer one
         )
         self._bars: dict[int, TaskID] = {}
         self._ended: set[int] = set()
@@ -100,6 +103,7 @@ class Bars:
         self._wait = wait
         self._total = self._progress.add_task("all files", total=count, words="", visible=count > 1)
         self._lock = threading.Lock()
+        self._drawn_s = 0.0
 
     def tell(self, index: int, item: Item) -> None:
         with self._lock:
@@ -107,10 +111,12 @@ class Bars:
                 return
             if item.ended or (item.job is not None and not self._wait):
                 self._end(index, item)
-                return
-            if index not in self._bars:
-                self._bars[index] = self._progress.add_task(plain(item.name), total=1.0, words="")
-            self._progress.update(self._bars[index], completed=item.progress, words=plain(in_a_word(item)))
+            else:
+                if index not in self._bars:
+                    self._bars[index] = self._progress.add_task(plain(item.name), total=1.0, words="")
+                self._progress.update(self._bars[index], completed=item.progress, words=plain(in_a_word(item)))
+                if time.monotonic() - self._drawn_s > FRAME_S:
+                    self._draw()
 
     def __rich__(self) -> Progress:
         return self._progress
@@ -120,7 +126,12 @@ class Bars:
         if index in self._bars:
             self._progress.remove_task(self._bars.pop(index))
         self._progress.update(self._total, completed=len(self._ended), words=f"{len(self._ended)} of {self._count}")
-        self._progress.console.print(ended_line(item), soft_wrap=False)
+        self._draw()
+        self._progress.console.print(ended_line(item))
+
+    def _draw(self) -> None:
+        self._progress.refresh()
+        self._drawn_s = time.monotonic()
 
     def __enter__(self) -> Self:
         self._progress.start()
