@@ -36,7 +36,7 @@ def rig(tmp_path_factory: pytest.TempPathFactory, own_server: Postgres) -> Itera
         one.start()
         yield one
     finally:
-        one.stop()
+        one.end()
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ import yaml
 
 from gateway.settings import Settings
 from gateway.store.database import Database
+from infra.local.leftovers import end_leftovers
 from infra.objects.folder import FolderObjects
 from tests.acceptance.system import REPOSITORY, System
 
@@ -123,10 +124,10 @@ class Rig:
         self._process.kill()
         self._process.wait(30)
 
-    def stop(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-            self._process.wait(60)
+    def end(self) -> None:
+        """After the last scene: the kill, and what the next start would have cleared away."""
+        self.kill()
+        end_leftovers(self.data / "platform" / "run" / "tmp")
 
     # --- what the checker looks at ---------------------------------------------------------------------------------------------------
 

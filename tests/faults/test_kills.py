@@ -59,7 +59,7 @@ def test_killed_at(scene: Scenes, film: Path, point: str, operation: str) -> Non
 
 def test_each_process_of_the_gateway_in_turn(scene: Scenes, rounds: int) -> None:
     play = scene("gateway processes killed in turn")
-    for n in range(3 * rounds):
+    for n in range(2 * rounds):
         for name in (*GATEWAY, "bucket-source", "object-store"):
             for i in range(2):
                 play.surely(picture(f"{play.name} {name} {n} {i}"), "thumbnail")

@@ -142,7 +142,7 @@ def test_the_platform_killed_and_restarted_then_the_gateway_away_past_all_patien
     rig.start()
     until(lambda: play.sql("select count(*) from attempt where state = 'running' and operation = 'transcode'") > 0, 60, "a transcode")
     with rig.paused("gateway-internal"):
-        time.sleep(12)
+        time.sleep(9)
     play.fault()
     lost = play.sql("select count(*) from broker.lost")
     play.end(note=f"the broker gave up on {lost} deliveries")
