@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo up test check lint unit validate-manifests soak controls bench lock clean
+.PHONY: demo up test check lint unit validate-manifests soak controls hostile controls-hostile bench lock clean
 
 demo: $(READY)  ## develop everything in sample_data/ and write a page of the results
 	$(BIN)/darkroom demo
@@ -34,8 +34,14 @@ validate-manifests: $(READY)  ## render every overlay, and hold it against the s
 soak: $(READY)  ## ten minutes of mixed load, a process killed every 20 s, the platform and PostgreSQL among them
 	SOAK_S=600 SOAK_KILL_EVERY_S=20 $(BIN)/python -m pytest -q -s tests/faults/test_soak.py
 
-controls: $(READY)  ## take each defence away, and see a test fail
+controls: $(READY) controls-hostile  ## take each defence away, and see a test fail
 	$(BIN)/python -m tests.faults.controls
+
+hostile: $(READY)  ## 2,000 cuts and 2,000 flips of every sample, and every operation on what probe lets through: hours
+	HOSTILE_EACH=2000 $(BIN)/python -m pytest -q -rP tests/hostile/test_damage.py
+
+controls-hostile: $(READY)  ## hostile input and open doors, with each defence taken away in turn
+	$(BIN)/python -m pytest -q -o python_files='control_*.py' tests/hostile/controls
 
 bench: $(READY)  ## our times beside the bare tools', on this machine
 	$(BIN)/python -m tests.bench

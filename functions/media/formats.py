@@ -85,6 +85,7 @@ class MediaLimits:
     max_still_pixels: int = 50_000_000  # 88 MP of RGBA cost 708 MB
     max_frame_pixels: int = 40_000_000  # 8K is 33 MP; 16000×9000 cost 424 MB
     max_edge_px: int = 32_768
+    max_scans: int = 100  # 4,000 of 49 MP cost 80 s; encoders make 10
     max_streams: int = 16
     max_duration_s: int = 6 * 3600
     max_frames: int = 2_000_000

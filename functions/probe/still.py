@@ -10,12 +10,15 @@ from typing import Any
 
 from PIL import ImageCms, ImageFile
 
+from functions.errors import LimitExceeded
+from functions.media.formats import MediaLimits
 from functions.media.stills import open_still
 
 _ORIENTATION = 0x0112  # EXIF, and TIFF's own tag
 _BITS_PER_SAMPLE = 0x0102
 _MODE_BITS = {"1": 1, "I;16": 16, "I;16B": 16, "I;16L": 16, "I": 32, "F": 32}
 _HEAD_BYTES = 65536
+_START_OF_SCAN = b"\xff\xda"
 _MAX_NAME_CHARS = 100
 
 
@@ -23,9 +26,11 @@ def examine(source: Path, out: Path, *, container: str) -> dict[str, Any]:
     """The facts that only a decoder knows: all of `MediaFacts` that applies to a still, but sha256 and bytes.
 
     Raises:
-        BadInput, LimitExceeded: see `open_still`.
+        BadInput, LimitExceeded: see `open_still`; a JPEG of too many scans.
     """
     del out  # nothing is written
+    if container == "jpeg":
+        _check_scans(source, MediaLimits.from_environment())
     if container == "png":
         with open_still(source, container) as image:
             image.verify()  # every chunk's checksum, and that the last one is there
@@ -46,6 +51,13 @@ def examine(source: Path, out: Path, *, container: str) -> dict[str, Any]:
         image.load()
     turned = orientation >= 5 and container != "tiff"  # Pillow says a TIFF's size as shown
     return facts | ({"width_px": height, "height_px": width} if turned else {})
+
+
+def _check_scans(source: Path, limits: MediaLimits) -> None:
+    """Each scan goes over the whole picture again. Their markers are counted: coded data hold none (ITU-T T.81, B.1.1.5)."""
+    scans = source.read_bytes().count(_START_OF_SCAN)
+    if scans > limits.max_scans:
+        raise LimitExceeded(f"The JPEG picture is coded in {scans} scans; at most {limits.max_scans} are taken.")
 
 
 def _orientation(image: ImageFile.ImageFile) -> int:

@@ -19,6 +19,7 @@ from functions.transcode.look import Look, look_command, read_look
 from functions.transcode.plan import is_thinned, longest_s, rendering, rendition_size
 from functions.transcode.progress import Progress
 from functions.transcode.verdict import check_made, check_source, explain, read_decoded
+from schemas.facts import Kind
 from schemas.parameters import TranscodeParameters
 
 SILENCE_S: Final = 30.0
@@ -46,8 +47,8 @@ class _Run:
     """One job's deadline, threads and files."""
 
     def __init__(self, job: Job) -> None:
-        if job.facts is None or not job.facts.width_px or not job.facts.height_px:
-            raise Unsupported("There is no picture in this media.")
+        if job.facts is None or job.facts.kind is not Kind.VIDEO or not job.facts.width_px or not job.facts.height_px:
+            raise Unsupported("There is no moving picture in this media.")
         assert isinstance(job.parameters, TranscodeParameters)
         self.job, self.facts = job, job.facts
         self.size_px = rendition_size(job.facts.width_px, job.facts.height_px, job.parameters.short_side_px)

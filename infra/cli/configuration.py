@@ -57,6 +57,7 @@ LIMITS = {
     "max_still_pixels": "most pixels of a picture",
     "max_frame_pixels": "most pixels of one frame of a video",
     "max_edge_px": "longest edge",
+    "max_scans": "most passes that a progressive JPEG may take",
     "max_streams": "most streams in one file",
     "max_duration_s": "longest duration",
     "max_frames": "most frames of a video",

@@ -1,6 +1,7 @@
 """A file that must never be opened, and a listener on loopback that must never be called: both tell."""
 
 import ctypes
+import functools
 import os
 import socket
 import struct
@@ -16,6 +17,13 @@ _IN_ACCESS, _IN_OPEN, _IN_NONBLOCK = 0x1, 0x20, os.O_NONBLOCK
 SECRET = b"darkroom-canary-5f1c"
 
 
+@functools.cache
+def _clip() -> bytes:
+    picture = ("-f", "lavfi", "-i", "color=magenta:s=64x64:r=5:d=2", "-c:v", "libx264", "-preset", "ultrafast")
+    words = ("-metadata", f"service_name={SECRET.decode()}", "-f", "mpegts", "-")
+    return subprocess.run([get_ffmpeg_exe(), "-v", "error", *picture, *words], check=True, capture_output=True).stdout
+
+
 class Canary:
     """One of each.
 
@@ -29,8 +37,7 @@ class Canary:
         folder.mkdir(parents=True, exist_ok=True)
         self.text, self.clip = folder / "secret.txt", folder / "secret.ts"
         self.text.write_bytes(SECRET)
-        picture = ("-f", "lavfi", "-i", "color=magenta:s=64x64:r=5:d=2", "-c:v", "libx264", "-preset", "ultrafast", "-metadata")
-        subprocess.run([get_ffmpeg_exe(), "-v", "error", *picture, f"service_name={SECRET.decode()}", str(self.clip)], check=True)
+        self.clip.write_bytes(_clip())
         folder.chmod(0o755)
         for path in (self.text, self.clip):
             path.chmod(0o644)

@@ -1,0 +1,64 @@
+"""Cut and flipped files: each one a clear failure or a right result, none a dead worker, and the sound file behind them is done.
+
+200 truncations and 1,000 flips in all, spread over the samples by what one costs; HOSTILE_EACH=2000 (`make hostile`) is so many of each
+for every sample, and every operation on what probe lets through.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.hostile.damage import CLIPS, SOUNDS, STILLS, flips, samples, truncations
+from tests.hostile.judge import CLEAR, MAX_PEAK_BYTES, Verdict, examine_apart
+
+EACH = int(os.environ.get("HOSTILE_EACH", "0"))
+OPERATIONS = ("thumbnail", "transcode", "embed") if EACH else ("thumbnail",)
+KINDS = (*STILLS, *CLIPS, *SOUNDS)
+SHARES = {"truncations": {STILLS: 16, CLIPS: 8, SOUNDS: 8}, "flips": {STILLS: 118, CLIPS: 16, SOUNDS: 16}}
+"""7 × 16 + 6 × 8 + 5 × 8 = 200; 7 × 118 + 6 × 16 + 5 × 16 = 1,002."""
+SLOWEST_S = 30
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    return samples(tmp_path_factory.mktemp("samples"))
+
+
+def share(way: str, kind: str) -> int:
+    return EACH or next(count for kinds, count in SHARES[way].items() if kind in kinds)
+
+
+@pytest.mark.parametrize(("way", "due"), [("truncations", 200), ("flips", 1000)])
+def test_the_shares_make_up_the_whole(way: str, due: int) -> None:
+    assert sum(share(way, kind) for kind in KINDS) >= due
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whatever_is_damaged(tmp_path: Path, sound: dict[str, bytes], kind: str) -> None:
+    ways: dict[str, Callable[[bytes, int, str], Iterator[bytes]]] = {"truncations": truncations, "flips": flips}
+    damaged = [
+        _written(tmp_path / f"{way}-{number}.{kind}", data)
+        for way, damage in ways.items()
+        for number, data in enumerate(damage(sound[kind], share(way, kind), f"{way} of {kind}"))
+    ]
+    *verdicts, last = examine_apart([*damaged, _written(tmp_path / f"sound.{kind}", sound[kind])], OPERATIONS)
+    ended = Counter((verdict.ended, verdict.outcome) for verdict in verdicts)
+    print(f"{kind}: {dict(ended)}")
+    unclear = [verdict for verdict in verdicts if verdict.outcome not in ("done", *CLEAR)]
+    assert unclear == []
+    assert len(verdicts) == len(damaged)
+    assert last.outcome == "done"
+    assert max(verdicts, key=_seconds).seconds < SLOWEST_S
+    assert last.peak_bytes < MAX_PEAK_BYTES
+
+
+def _seconds(verdict: Verdict) -> float:
+    return verdict.seconds
+
+
+def _written(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
