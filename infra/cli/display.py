@@ -101,7 +101,7 @@ class Bars:
         self._ended: set[int] = set()
         self._count = count
         self._wait = wait
-        self._total = self._progress.add_task("all files", total=count, words="", visible=count > 1)
+        self._total = self._progress.add_task("all files", total=count, words=f"0 of {count}", visible=count > 1)
         self._lock = threading.Lock()
         self._drawn_s = 0.0
 
