@@ -1,6 +1,7 @@
 """A private folder for one attempt, gone when its block ends; and what a killed process left is swept at the next one's start.
 
-Each folder holds a lock file that its process keeps locked: whoever can take the lock may remove the folder.
+Its process keeps each folder itself locked, from its making to its end: whoever can take the lock may remove the folder, however much of it
+is there. A lock file in it would not do: a process killed while it makes or removes the folder leaves one without, for good.
 """
 
 import fcntl
@@ -12,7 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-_PREFIX, _LOCK = "darkroom-attempt-", "lock"
+_PREFIX = "darkroom-attempt-"
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +32,12 @@ def workspace(parent: Path) -> Iterator[Workspace]:
     Raises:
         OSError: it cannot be made.
     """
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-    folder.chmod(0o711)  # the sandbox's uid passes through, and lists nothing
-    lock = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
+    with _locked(parent.resolve()):  # so that no sweep comes between making and locking
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+        lock = os.open(folder, _FOLDER)
         fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
+        folder.chmod(0o711)  # the sandbox's uid passes through, and lists nothing
         out = folder / "out"
         out.mkdir()
         yield Workspace(source=folder / "source", out=out)
@@ -51,13 +54,20 @@ def free_bytes(parent: Path) -> int:
 def sweep(parent: Path) -> int:
     """Removes the folders of processes that are gone; says how many."""
     swept = 0
-    for folder in parent.glob(f"{_PREFIX}*"):
-        with suppress(OSError):
-            lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with _locked(parent.resolve()):
+        for folder in parent.glob(f"{_PREFIX}*"):
+            with suppress(OSError), _locked(folder, fcntl.LOCK_NB):
                 shutil.rmtree(folder, ignore_errors=True)
                 swept += 1
-            finally:
-                os.close(lock)
     return swept
+
+
+@contextmanager
+def _locked(folder: Path, how: int = 0) -> Iterator[None]:
+    """Holds a folder's lock; `LOCK_NB`: raises BlockingIOError where somebody else has it. A dead process holds none."""
+    fd = os.open(folder, _FOLDER)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | how)
+        yield
+    finally:
+        os.close(fd)

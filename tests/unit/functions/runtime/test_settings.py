@@ -45,6 +45,16 @@ def test_what_a_killed_process_left_is_swept_and_what_is_in_use_is_not(tmp_path:
         assert list(tmp_path.iterdir()) == [place.source.parent]
 
 
+@pytest.mark.parametrize("left", [(), ("source",)])
+def test_what_was_killed_while_it_was_made_or_removed_is_swept_too(tmp_path: Path, left: tuple[str, ...]) -> None:
+    folder = tmp_path / "darkroom-attempt-x"
+    folder.mkdir()
+    for name in left:
+        (folder / name).write_bytes(b"x")
+    assert sweep(tmp_path) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_log_lines_are_json() -> None:
     record = logging.LogRecord("x", logging.INFO, "", 0, "a %s", ("word",), None)
     record.fields = {"attempt_id": "w.1"}
