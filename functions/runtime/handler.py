@@ -58,7 +58,7 @@ class Handler:
 
     def __call__(self, request: Request) -> Response:
         if request.method in ("GET", "HEAD"):
-            return self._health() if request.path in ("/", "/healthz") else problem(HTTPStatus.NOT_FOUND, "no such page")
+            return self._health() if request.path in ("/", "/healthz", "/readyz") else problem(HTTPStatus.NOT_FOUND, "no such page")
         if request.method != "POST":
             return problem(HTTPStatus.METHOD_NOT_ALLOWED, "a CloudEvent is sent by POST")
         began = time.monotonic()

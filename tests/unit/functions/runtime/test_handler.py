@@ -262,7 +262,7 @@ def test_another_type_is_400(function: Function) -> None:
     assert_problem(function.send(must_not_run, type=COMPLETED), 400)
 
 
-@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/", 200), ("GET", "/healthz", 200), ("GET", "/x", 404), ("PUT", "/", 405)])
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/", 200), ("GET", "/readyz", 200), ("GET", "/x", 404), ("PUT", "/", 405)])
 def test_other_requests(function: Function, method: str, path: str, status: int) -> None:
     response = function.post(must_not_run, {}, b"", method=method, path=path)
     if status == 200:
