@@ -3,6 +3,7 @@
 Warnings are errors, dimensions are read before any pixel, and only the first frame is ever decoded.
 """
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ from functions.media.formats import CONTAINERS, MediaLimits
 
 PLUGINS = (AvifImagePlugin, BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
 Image.preinit()
+_PIXELS = re.compile(r"\((\d+) pixels\)")
+"""In Pillow's words for a picture that is too large."""
 
 
 @contextmanager
@@ -54,7 +57,9 @@ def open_still(source: Path, container: str, limits: MediaLimits | None = None) 
         except FunctionError:
             raise
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
-            raise LimitExceeded(f"The {kind.label} picture is larger than {bounds.max_still_pixels // 1_000_000} megapixels.") from exc
+            has = f"{int(found[1]) / 1e6:.0f} megapixels" if (found := _PIXELS.search(str(exc))) else "larger"
+            most = f"at most {bounds.max_still_pixels / 1e6:g} megapixels are taken"
+            raise LimitExceeded(f"The {kind.label} picture is {has}; {most}.") from exc
         except MemoryError as exc:
             raise LimitExceeded(f"The {kind.label} picture needs more memory than is allowed.") from exc
         except UnidentifiedImageError as exc:
@@ -69,6 +74,6 @@ def _check_size(size: tuple[int, int], label: str, bounds: MediaLimits) -> None:
         raise BadInput(f"The {label} picture has no pixels.")
     if width * height > bounds.max_still_pixels or max(size) > bounds.max_edge_px:
         raise LimitExceeded(
-            f"The {label} picture is {width} × {height} pixels; at most {bounds.max_still_pixels // 1_000_000} megapixels "
+            f"The {label} picture is {width} × {height} pixels; at most {bounds.max_still_pixels / 1e6:g} megapixels "
             f"and {bounds.max_edge_px} a side are taken."
         )

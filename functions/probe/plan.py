@@ -23,13 +23,17 @@ _DEEP = re.compile(
 _ALPHA = ("yuva", "gbrap", "rgba", "bgra", "argb", "abgr", "ya")
 _MISSING_TAIL_S = Fraction(1, 2)  # a container's claim and its packets may differ so much, or by 2 %, without proof of a cut
 
-_SAID: tuple[tuple[str, type[FunctionError], str], ...] = (
-    ("exceeds max_streams", LimitExceeded, "{what} holds more streams than are taken."),
-    ("exceeds specified max pixel count", LimitExceeded, "{what} has frames of more pixels than are taken."),
-    ("does not contain any stream", Unsupported, "{what} holds neither picture nor sound."),
-    ("moov atom not found", BadInput, "{what} is cut short: its index is missing."),
-    ("partial file", BadInput, "{what} is cut short."),
-    ("File ended prematurely", BadInput, "{what} is cut short."),
+_SAID: tuple[tuple[re.Pattern[str], type[FunctionError], str], ...] = (
+    (re.compile(r"exceeds max_streams parameter \((\d+)\)"), LimitExceeded, "{what} holds more streams than the {0} that are taken."),
+    (
+        re.compile(r"(\d+)x(\d+) exceeds specified max pixel count (\d+)"),
+        LimitExceeded,
+        "{what} has frames of {0} × {1}, more pixels than the {2} that are taken.",
+    ),
+    (re.compile("does not contain any stream"), Unsupported, "{what} holds neither picture nor sound."),
+    (re.compile("moov atom not found"), BadInput, "{what} is cut short: its index is missing."),
+    (re.compile("partial file"), BadInput, "{what} is cut short."),
+    (re.compile("File ended prematurely"), BadInput, "{what} is cut short."),
 )
 
 
@@ -50,8 +54,8 @@ def judge_end(identity: Identity, returncode: int, log: str) -> None:
     what = f"This file, {identity.label},"
     said = "\n".join(line for line in log.splitlines() if not line.startswith(" "))  # a file's own tags are indented
     for words, kind, sentence in _SAID:
-        if words in said:
-            raise kind(sentence.format(what=what), log_tail=log[-4000:])
+        if found := words.search(said):
+            raise kind(sentence.format(*found.groups(), what=what), log_tail=log[-4000:])
     if returncode < 0:
         raise ToolFailed(f"{what} crashed its reader.", log_tail=log[-4000:])
     if returncode != 0:

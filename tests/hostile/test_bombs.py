@@ -39,12 +39,14 @@ def test_none_took_more_memory_than_the_cap_and_the_sound_files_are_done(judged:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("pixels.jpg", "50 megapixels"),
+        ("pixels.jpg", "4225 megapixels; at most 50 megapixels"),
+        ("pixels.png", "88 megapixels; at most 50 megapixels"),
+        ("pixels.mkv", "16000 × 9000, more pixels than the 40000000"),
         ("scans.jpg", "scans; at most 100"),
         ("duration.mp4", "1000.0 hours; at most 6.0 hours"),
         ("edge.mkv", "40000 × 16 pixels; at most 40 megapixels and 32768 a side"),
         ("aspect.mp4", "40960 × 64"),
-        ("streams.mp4", "more streams"),
+        ("streams.mp4", "more streams than the 16"),
     ],
 )
 def test_the_sentence_says_which_limit(judged: Judged, name: str, words: str) -> None:
