@@ -147,3 +147,19 @@ def test_an_orientation_is_applied(system: System, tmp_path: Path) -> None:
         system.artifact(job, tmp_path / "thumb.webp")
         with Image.open(io.BytesIO((tmp_path / "thumb.webp").read_bytes())) as image:
             assert eye.corner_colours(image) == eye.CORNERS
+
+
+def test_sound_stays_with_the_picture(system: System, tmp_path: Path) -> None:
+    source = eye.beep_flash_clip(tmp_path / "sync.mov")
+    job = system.run(system.upload(source), ["transcode_240p"])
+    system.artifact(job, tmp_path / "out.mp4")
+    before = eye.first_beep_ms(source) - eye.first_flash_ms(source)
+    after = eye.first_beep_ms(tmp_path / "out.mp4") - eye.first_flash_ms(tmp_path / "out.mp4")
+    assert abs(after - before) <= 20
+
+
+def test_no_frame_is_lost_or_doubled(system: System, tmp_path: Path) -> None:
+    source = eye.clip(tmp_path / "counted.mkv", seconds=3, fps=24000 / 1001, size_px=(640, 360), rotation_deg=0)
+    job = system.run(system.upload(source), ["transcode_240p"])
+    system.artifact(job, tmp_path / "out.mp4")
+    assert eye.read_frame_numbers(tmp_path / "out.mp4") == eye.read_frame_numbers(source)
