@@ -32,7 +32,7 @@ def entries(lock: str) -> Mapping[str, tuple[str, frozenset[str]]]:
     for line in lock.splitlines(keepends=True):
         if entry := _ENTRY.match(line):
             name = normal(entry.group(1))
-            found[name] = ([line], set())
+            found.setdefault(name, ([], set()))[0].append(line)  # one that is there twice has a version for each Python
         elif name and (asked := _ASKED_BY.match(line.rstrip())):
             found[name][1].add(normal(asked.group(1)))
         elif name and not line.startswith("    #"):

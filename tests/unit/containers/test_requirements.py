@@ -56,6 +56,14 @@ def test_an_images_list_is_whole(words: str) -> None:
         assert {one for one in missing if not any(re.fullmatch(out.replace("*", ".*"), one) for out in left_out)} == set(), name
 
 
+def test_a_package_with_a_version_for_each_python_keeps_them_all() -> None:
+    lines = (REPOSITORY / "requirements.lock").read_text().splitlines()
+    locked = [normal(line) for line in lines if re.match(r"[a-z0-9]", line)]
+    assert len(locked) > len(set(locked))
+    assert sorted(name for name in locked if name in set(listed("--extra embed"))) == sorted(listed("--extra embed"))
+    assert locked.count("numpy") == listed("--extra embed").count("numpy") > 1
+
+
 def test_images_are_slim() -> None:
     gateway = next(set(listed(words)) for words in CALLS if words.startswith("--extra gateway"))
     source = next(set(listed(words)) for words in CALLS if words.startswith("--without"))
