@@ -7,66 +7,67 @@ there may be is gunicorn's `worker_connections`.
 
 import json
 import time
+from enum import Enum, auto
 from http import HTTPStatus
 from typing import Any
 
 from gunicorn import util
-from gunicorn.http.errors import NoMoreData
+from gunicorn.http.errors import NoMoreData, ParseException
 from gunicorn.workers import base_async, ggevent
 from werkzeug.exceptions import RequestTimeout
 
 from gateway.settings import Settings
 
+_MAX_LEFTOVER_BYTES = 1 << 20
+
+
+class Phase(Enum):
+    """What a client owes us."""
+
+    HEADERS = auto()
+    BODY = auto()
+    LEFTOVERS = auto()  # of a body that was answered before its end
+    NOTHING = auto()  # until it begins another request
+
 
 class PatientSocket:
-    """A client's socket whose every wait ends. All else is the socket's own.
-
-    It is told where a request's headers end (`body_follows`) and where the next may begin (`request_may_follow`).
-    """
+    """A client's socket whose every wait ends. All else is the socket's own."""
 
     def __init__(self, client: Any, *, header_s: float, silence_s: float, idle_s: float) -> None:
         """Args in seconds: for all of a request's headers, between two pieces of a body, from one request to the next."""
         self._client, self._header_s, self._silence_s, self._idle_s = client, header_s, silence_s, idle_s
-        self._ends_at: float | None = time.monotonic() + header_s  # None: in a body, where every piece has its own time
-        self._idle = False
         client.settimeout(silence_s)
+        self.expect(Phase.HEADERS)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 
-    def body_follows(self) -> None:
-        self._ends_at = None
-
-    def request_may_follow(self) -> None:
-        self._ends_at, self._idle = time.monotonic() + self._idle_s, True
+    def expect(self, phase: Phase) -> None:
+        """From now on this is what comes. All but a body has one deadline for the whole."""
+        self._phase = phase
+        self._ends_at = time.monotonic() + (self._idle_s if phase is Phase.NOTHING else self._header_s)
 
     def recv(self, size: int) -> bytes:
         """The next bytes.
 
         Raises:
             RequestTimeout: a body fell silent.
-            NoMoreData: the headers did not come in time; the client was told.
+            NoMoreData: what was expected did not come in time; if it was headers, the client was told.
         """
-        if self._ends_at is None:
-            return self._read(size)
+        wait_s = self._silence_s if self._phase is Phase.BODY else max(0.001, self._ends_at - time.monotonic())
         try:
-            self._client.settimeout(max(0.001, self._ends_at - time.monotonic()))
+            self._client.settimeout(wait_s)
             data: bytes = self._client.recv(size)
         except TimeoutError as exc:
-            if not self._idle:
+            if self._phase is Phase.BODY:
+                raise RequestTimeout(f"Nothing of the body came for {self._silence_s:g} seconds.") from exc
+            if self._phase is Phase.HEADERS:
                 _tell(self._client, HTTPStatus.REQUEST_TIMEOUT, "The request's headers did not come in time.")
             raise NoMoreData from exc
         finally:
             self._client.settimeout(self._silence_s)
-        if self._idle and data:
-            self._ends_at, self._idle = time.monotonic() + self._header_s, False
-        return data
-
-    def _read(self, size: int) -> bytes:
-        try:
-            data: bytes = self._client.recv(size)
-        except TimeoutError as exc:
-            raise RequestTimeout(f"Nothing of the body came for {self._silence_s:g} seconds.") from exc
+        if self._phase is Phase.NOTHING:
+            self.expect(Phase.HEADERS)
         return data
 
 
@@ -87,14 +88,26 @@ class Worker(ggevent.GeventWorker):  # type: ignore[misc] # gunicorn has no type
         base_async.AsyncWorker.handle(self, listener, patient, addr)  # gevent's own would set the socket to wait for ever
 
     def handle_request(self, listener_name: Any, req: Any, sock: PatientSocket, addr: Any) -> None:
-        sock.body_follows()
-        try:
-            super().handle_request(listener_name, req, sock, addr)
-        finally:
-            sock.request_may_follow()
+        sock.expect(Phase.BODY)
+        super().handle_request(listener_name, req, sock, addr)
+        sock.expect(Phase.LEFTOVERS)
+        if not _read_out(req.body):
+            raise StopIteration  # gunicorn's word for: close it
+        sock.expect(Phase.NOTHING)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         super().handle_error(req, _Retold(client), addr, exc)
+
+
+def _read_out(body: Any) -> bool:
+    """Reads what is left of a body that nobody wanted, a little of it: hanging up on bytes unread could take our answer back."""
+    left = _MAX_LEFTOVER_BYTES
+    try:
+        while left > 0 and (piece := body.read(min(left, 65536))):
+            left -= len(piece)
+    except (NoMoreData, OSError, ParseException):
+        return False
+    return left > 0
 
 
 class _Retold:
