@@ -1,6 +1,7 @@
 """infra/compose.yaml agrees with the rest: images with the Dockerfile, variables with the settings, commands and limits with knative/base,
 the broker's copy of the manifests with the original. Nothing is started."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -154,6 +155,12 @@ def test_everything_of_base_is_there_and_every_function_answers_by_name() -> Non
     for name in CATALOGUE:
         assert SERVICES[name]["environment"]["FUNCTION_SOURCE"] == f"functions/{name}/main.py"
     assert SERVICES["embed-gpu"]["networks"]["default"]["aliases"] == ["embed"]
+
+
+def test_as_many_are_out_as_on_a_cluster() -> None:
+    for name in ("gateway", "gateway-internal", "gateway-worker"):
+        slots = SERVICES[name]["environment"]["SLOTS"].replace("${TRANSCODE_SLOTS:-2}", "2")
+        assert json.loads(slots) == GatewaySettings.model_fields["slots"].default
 
 
 def test_ports_are_this_machines_own() -> None:
