@@ -17,7 +17,9 @@ from infra.bucket_source.settings import Settings as BucketSourceSettings
 from infra.cli.init import InitSettings
 from infra.local.broker.spec import effective_delivery, parse_broker, parse_trigger
 from infra.local.manifests import Manifests, read_manifests
-from infra.local.values import read_values
+from infra.local.plan import make_plan
+from infra.local.ports import Ports
+from infra.local.values import Values, read_values
 from schemas.catalogue import CATALOGUE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -208,6 +210,14 @@ def test_the_brokers_manifests_are_bases() -> None:
 
 def _processes(manifests: Manifests) -> list[object]:
     return [*manifests.services, *manifests.deployments, *manifests.core_services]
+
+
+def test_the_broker_listens_where_its_values_say() -> None:
+    ports = Ports("127.0.0.1")
+    free = ports.take()
+    ports.give_back(free)
+    plan = make_plan(read_manifests([INFRA / "compose" / "broker"]), Values(ports={"broker": free}), ports, "127.0.0.1", metrics_port=1)
+    assert plan.broker_urls == {"darkroom/default": f"http://127.0.0.1:{free}/darkroom/default"}
 
 
 def test_the_brokers_address_is_where_events_are_sent() -> None:
