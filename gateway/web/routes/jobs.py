@@ -1,0 +1,77 @@
+"""Jobs: made, listed, watched, cancelled, tried again."""
+
+from flask import Blueprint, Response, request, url_for
+
+from gateway.domain.states import TaskState
+from gateway.service import jobs as making
+from gateway.service import queries
+from gateway.service.cancel import cancel_job
+from gateway.service.errors import Invalid
+from gateway.service.jobs import NewJob, distinct
+from gateway.service.retry import retry_job
+from gateway.web import bodies
+from gateway.web.context import TENANT, answer, the_gateway, the_live, the_presigner, the_pressure
+from gateway.web.idempotency import idempotent
+from schemas.catalogue import Request, resolve
+from schemas.ids import is_id
+
+jobs = Blueprint("jobs", __name__)
+
+
+@jobs.post("/jobs")
+@idempotent(the_gateway, TENANT)
+def post_jobs() -> Response:
+    gateway = the_gateway()
+    body = bodies.read_json(request, bodies.JobBody)
+    requests = distinct([_resolved(item) for item in body.operations])
+    the_pressure().check_queue()
+    wish = NewJob(media_id=body.media_id, requests=requests, priority=body.priority, callback_url=body.callback_url)
+    with gateway.database.transaction() as session:
+        job = making.create(session, TENANT, wish, gateway.settings)
+        session.flush()
+        document = queries.job_document(session, TENANT, job.id, the_presigner())
+    return answer(document, 202, url_for("jobs.get_job", job_id=job.id))
+
+
+def _resolved(item: str | bodies.OperationItem) -> Request:
+    return resolve(item) if isinstance(item, str) else resolve(item.operation, item.parameters)
+
+
+@jobs.get("/jobs")
+def list_jobs() -> Response:
+    state, media_id = bodies.read_choice(request, "state", TaskState), request.args.get("media_id")
+    if media_id is not None and not is_id(media_id):
+        raise Invalid("media_id is no id.")
+    with the_gateway().database.transaction() as session:
+        return answer(queries.list_jobs(session, TENANT, bodies.read_page(request), the_presigner(), state=state, media_id=media_id))
+
+
+@jobs.get("/jobs/<job_id>")
+def get_job(job_id: str) -> Response:
+    with the_gateway().database.transaction() as session:
+        return answer(queries.job_document(session, TENANT, job_id, the_presigner()))
+
+
+@jobs.get("/jobs/<job_id>/events")
+def get_job_events(job_id: str) -> Response:
+    return Response(the_live().stream(TENANT, job_id), content_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+@jobs.delete("/jobs/<job_id>")
+def delete_job(job_id: str) -> Response:
+    """Cancels it. A job that has ended stays as it is."""
+    gateway = the_gateway()
+    with gateway.database.transaction() as session:
+        cancel_job(session, TENANT, job_id, gateway.settings)
+        return answer(queries.job_document(session, TENANT, job_id, the_presigner()), 202)
+
+
+@jobs.post("/jobs/<job_id>/retry")
+@idempotent(the_gateway, TENANT)
+def post_retry(job_id: str) -> Response:
+    """Failed tasks again: all, or one. An empty body means all."""
+    gateway = the_gateway()
+    body = bodies.read_json(request, bodies.RetryBody) if bodies.read_raw(request) else bodies.RetryBody()
+    retry_job(gateway.database, gateway.objects, TENANT, job_id, body.task_id, gateway.settings)
+    with gateway.database.transaction() as session:
+        return answer(queries.job_document(session, TENANT, job_id, the_presigner()), 202, url_for("jobs.get_job", job_id=job_id))

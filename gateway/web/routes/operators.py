@@ -1,0 +1,31 @@
+"""For whoever runs the house: counts, and what nobody could take."""
+
+from flask import Blueprint, Response, request
+
+from gateway.service import letters, stats
+from gateway.web import bodies
+from gateway.web.context import TENANT, answer, the_gateway
+from gateway.web.idempotency import idempotent
+
+operators = Blueprint("operators", __name__)
+
+
+@operators.get("/stats")
+def get_stats() -> Response:
+    gateway = the_gateway()
+    functions = stats.functions(gateway.settings.autoscaler_metrics_url, gateway.settings.scale_bounds)
+    with gateway.database.transaction() as session:
+        return answer(stats.stats(session, TENANT, functions))
+
+
+@operators.get("/dead-letters")
+def list_dead_letters() -> Response:
+    with the_gateway().database.transaction() as session:
+        return answer(letters.list_letters(session, bodies.read_page(request)))
+
+
+@operators.post("/dead-letters/<letter_id>/redrive")
+@idempotent(the_gateway, TENANT)
+def post_redrive(letter_id: str) -> Response:
+    gateway = the_gateway()
+    return answer(letters.redrive(gateway.database, gateway.objects, letter_id, gateway.settings), 202)
