@@ -24,12 +24,14 @@ _ALPHA = ("yuva", "gbrap", "rgba", "bgra", "argb", "abgr", "ya")
 _MISSING_TAIL_S = Fraction(1, 2)  # a container's claim and its packets may differ so much, or by 2 %, without proof of a cut
 
 _SAID: tuple[tuple[re.Pattern[str], type[FunctionError], str], ...] = (
-    (re.compile(r"exceeds max_streams parameter \((\d+)\)"), LimitExceeded, "{what} holds more streams than the {0} that are taken."),
+    (re.compile(r"exceeds max_streams\D*(\d+)"), LimitExceeded, "{what} holds more streams than the {0} that are taken."),
     (
         re.compile(r"(\d+)x(\d+) exceeds specified max pixel count (\d+)"),
         LimitExceeded,
         "{what} has frames of {0} × {1}, more pixels than the {2} that are taken.",
     ),
+    (re.compile("exceeds max_streams"), LimitExceeded, "{what} holds more streams than are taken."),  # each demuxer has words of its own
+    (re.compile("exceeds specified max pixel count"), LimitExceeded, "{what} has frames of more pixels than are taken."),
     (re.compile("does not contain any stream"), Unsupported, "{what} holds neither picture nor sound."),
     (re.compile("moov atom not found"), BadInput, "{what} is cut short: its index is missing."),
     (re.compile("partial file"), BadInput, "{what} is cut short."),

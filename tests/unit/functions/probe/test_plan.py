@@ -156,6 +156,8 @@ def test_refusals(timeline: Timeline, limits: MediaLimits, error: type[FunctionE
         (1, "moov atom not found", BadInput),
         (0, "[mov] stream 0, offset 0x30: partial file", BadInput),
         (1, "Number of streams exceeds max_streams parameter (16)", LimitExceeded),
+        (0, "Number of tracks exceeds max_streams (16)", LimitExceeded),
+        (0, "The number of streams exceeds max_streams", LimitExceeded),
         (1, "Output file #0 does not contain any stream", Unsupported),
         (0, "[mjpeg @ 0x1] Picture size 16000x9000 exceeds specified max pixel count 40000000", LimitExceeded),
         (1, "whatever", BadInput),
