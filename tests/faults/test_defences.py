@@ -1,7 +1,6 @@
 """Defences that only a chosen order of events can show, one test each; `controls.py` takes each away and runs its test again."""
 
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -116,21 +115,19 @@ def broker() -> Iterator[Broker]:
 
 
 def test_an_event_that_the_broker_refused_is_sent_again(house: House, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(relay, "CLAIM_S", 0.2)
+    monkeypatch.setattr(relay, "CLAIM_S", 1.0)
     house.upload()
     stop, wake = threading.Event(), threading.Event()
     thread = threading.Thread(target=relay.Relay(house.gateway.database, broker.url, house.gateway.settings).run, args=(wake, stop))
     thread.start()
     try:
         until(lambda: broker.ids, 10, "the first try")
-        time.sleep(0.3)
-        wake.set()
-        until(lambda: len(broker.ids) == 2 and count(house, "outbox") == 0, 10, "the second try, and its mark")
+        until(lambda: len(broker.ids) > 1 and count(house, "outbox") == 0, 30, "the second try, and its mark")
     finally:
         stop.set()
         wake.set()
         thread.join()
-    assert broker.ids[0] == broker.ids[1]
+    assert len(set(broker.ids)) == 1
     assert count(house, "attempt where state = 'sent'") == 1
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.faults.rig import FUNCTIONS, GATEWAY, Postgres, kill_group, kill_worker
 from tests.faults.scene import Scene, picture, tagged_clip
 
-SOAK_S = float(os.environ.get("SOAK_S", "45"))
+SOAK_S = float(os.environ.get("SOAK_S", "40"))
 KILL_EVERY_S = float(os.environ.get("SOAK_KILL_EVERY_S", "4"))
 LONG_S = 300
 UPLOAD_EVERY_S = 0.5

@@ -12,7 +12,7 @@ from typing import Any
 def inbox_knows_an_event_again() -> None:
     import gateway.service.inbox as inbox
 
-    inbox.first_time = lambda session, event: True
+    inbox.first_time = lambda *args: True
 
 
 def an_attempt_is_claimed_once() -> None:
