@@ -52,7 +52,7 @@ def test_killed_at(own_server: Postgres, tmp_path: Path, point: str) -> None:
 
             async with broker(database_url, there.url + "/", tmp_path) as url:
                 accepted = [await send(url, n) for n in range(EVENTS // 2)]
-                (tmp_path / point).write_text("kill")
+                (tmp_path / point).write_text("kill 0.5")  # time enough for an answer that came too early to be heard
                 accepted += await asyncio.gather(*(send(url, n) for n in range(EVENTS // 2, EVENTS)))
                 await until(lambda: (tmp_path / point).with_suffix(".hit").exists(), "the point")
             began_s = time.monotonic()

@@ -1,7 +1,8 @@
 """Failpoints: places in the real code where a test may have this process die, stop or wait. Test wiring: no product setting leads here.
 
 A point is armed by a file of its name in the folder that POINTS names, holding what is to happen: `kill` (the whole process group, as a
-container dies), `stop` (SIGSTOP), `fail` (an OSError) or `wait 5`. The file is renamed to `name.hit` as it happens: once, in one process.
+container dies; `kill 0.5`: after so many seconds), `stop` (SIGSTOP), `fail` (an OSError) or `wait 5`. The file is renamed to `name.hit` as
+it happens: once, in one process.
 """
 
 import functools
@@ -30,6 +31,7 @@ def reached(point: str) -> None:
     elif action == "stop":
         os.killpg(os.getpgid(0), signal.SIGSTOP)
     else:
+        time.sleep(float(argument or 0))
         os.killpg(os.getpgid(0), signal.SIGKILL)
         time.sleep(60)  # the signal is on its way
 
