@@ -241,6 +241,13 @@ def kill_group(pid: int) -> bool:
     return True
 
 
+def runs_ffmpeg(pid: int) -> bool:
+    """Is this function instance in the middle of a transcode, right now?"""
+    with suppress(psutil.NoSuchProcess):
+        return any("ffmpeg" in child.name() for child in psutil.Process(pid).children(recursive=True))
+    return False
+
+
 def kill_worker(pid: int) -> bool:
     """kill -9 of the process that does a gunicorn's work. Its master starts another at once; killed masters wait longer each time."""
     workers = psutil.Process(pid).children() if psutil.pid_exists(pid) else []
