@@ -16,6 +16,7 @@ from cloudevents.http import CloudEvent, from_http
 
 from schemas.errors import MalformedEvent
 from schemas.events import MAX_EVENT_BYTES
+from schemas.times import rfc3339
 
 JSON = "application/json"
 _PLAIN = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
@@ -55,7 +56,7 @@ class Event:
 
 def now() -> str:
     """The time as RFC 3339 in UTC with Z."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339(datetime.now(UTC))
 
 
 def parse(headers: Mapping[str, str], body: bytes) -> Event:

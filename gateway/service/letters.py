@@ -12,7 +12,7 @@ from gateway.domain.states import TaskState, WorkState
 from gateway.service import inbox
 from gateway.service.admission import admit, admit_all
 from gateway.service.errors import Conflict, Forged, NotFound
-from gateway.service.queries import Page, maybe_rfc3339, rfc3339
+from gateway.service.queries import Page, maybe_rfc3339
 from gateway.service.retry import lock_living, original_is_there, revive
 from gateway.settings import Settings
 from gateway.store.database import Database
@@ -21,6 +21,7 @@ from infra.objects.port import BadKey, Objects
 from schemas import events
 from schemas.envelope import Event
 from schemas.events import Lane
+from schemas.times import rfc3339
 
 
 def list_letters(session: Session, page: Page) -> documents.DeadLetterList:

@@ -18,6 +18,7 @@ from infra.objects.port import Objects
 from schemas import keys
 from schemas.facts import MediaFacts
 from schemas.parameters import EmbedParameters
+from schemas.times import rfc3339
 
 Row = TypeVar("Row", MediaRow, JobRow)
 
@@ -39,11 +40,6 @@ class Page:
 
     limit: int = 50
     cursor: str | None = None
-
-
-def rfc3339(moment: datetime) -> str:
-    """RFC 3339 in UTC with Z, to the millisecond."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def maybe_rfc3339(moment: datetime | None) -> str | None:

@@ -13,7 +13,7 @@ from gateway.documents import GrantDocument
 from gateway.domain.states import MediaState
 from gateway.service.arrivals import Seen, expire, object_seen
 from gateway.service.errors import Invalid
-from gateway.service.queries import media_row, rfc3339
+from gateway.service.queries import media_row
 from gateway.settings import Settings
 from gateway.store.database import Database
 from gateway.store.tables import JobRow, MediaRow, UploadRow
@@ -21,6 +21,7 @@ from infra.objects.port import Objects
 from schemas import keys
 from schemas.errors import FieldProblem
 from schemas.ids import uuid7
+from schemas.times import rfc3339
 
 
 def promise(database: Database, tenant: str, *, filename: str, content_type: str, operations: Sequence[Any]) -> MediaRow:

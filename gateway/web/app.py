@@ -25,6 +25,7 @@ def create_app(gateway: Gateway) -> Flask:
     app = Flask(__name__, static_folder=None)
     presigner = Presigner(objects=gateway.objects, ttl_s=gateway.settings.presign_ttl_s)
     app.extensions["darkroom"] = gateway
+    app.extensions["darkroom.presigner"] = presigner
     app.extensions["darkroom.pressure"] = Pressure(gateway.database, gateway.settings)
     app.extensions["darkroom.live"] = Live(gateway.database, presigner, max_watchers=gateway.settings.max_watchers)
     app.json.sort_keys = False  # type: ignore[attr-defined]

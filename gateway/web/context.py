@@ -32,8 +32,8 @@ def the_live() -> Live:
 
 
 def the_presigner() -> Presigner:
-    gateway = the_gateway()
-    return Presigner(objects=gateway.objects, ttl_s=gateway.settings.presign_ttl_s)
+    presigner: Presigner = current_app.extensions["darkroom.presigner"]
+    return presigner
 
 
 def answer(document: BaseModel | Mapping[str, Any], status: int = 200, location: str | None = None) -> Response:

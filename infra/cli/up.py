@@ -17,8 +17,9 @@ import sqlalchemy
 
 from gateway.store.database import driver_url
 from infra.cli.operations import Wish
+from infra.cli.options import REPOSITORY
 from infra.cli.ports import HOST, check_port
-from infra.cli.values import REPOSITORY, local_values
+from infra.cli.values import local_values
 from infra.cli.watched.background import watching
 from infra.cli.watched.watcher import prepare
 from infra.local.errors import LocalPlatformError

@@ -4,12 +4,12 @@ import os
 from pathlib import Path
 
 from gateway.settings import Settings as GatewaySettings
+from infra.cli.options import REPOSITORY
 from infra.cli.ports import HOST, free_port, is_free
 from infra.cli.secrets import own_secrets
 from infra.local.values import Values
 from infra.objects.listener.settings import Settings as ListenerSettings
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 NOT_PASSED_ON = frozenset(
     {"DATABASE_URL", "OBJECT_STORE_URL", "OBJECT_STORE_PUBLIC_URL", "ATTEMPT_TOKEN_KEY", "WEBHOOK_TOKEN", "WEBHOOK_URL", "PUBLIC_URL"}
     | {"K_SINK", "AUTOSCALER_METRICS_URL", "HOST", "PORT"}

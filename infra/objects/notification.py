@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
+from schemas.times import rfc3339
+
 
 @dataclass(frozen=True, kw_only=True)
 class Arrival:
@@ -29,7 +31,7 @@ class Arrival:
             "eventVersion": "2.0",
             "eventSource": "darkroom:folder",
             "awsRegion": "local",
-            "eventTime": datetime.fromtimestamp(self.changed_ns / 1e9, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "eventTime": rfc3339(datetime.fromtimestamp(self.changed_ns / 1e9, UTC)),
             "eventName": f"s3:{self.event}",
             "responseElements": {"x-amz-request-id": sequencer},
             "s3": {
