@@ -10,6 +10,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from gateway.domain.access import DEFAULT_TENANT
 from gateway.domain.media import Action, Row, arrive
 from gateway.domain.states import MediaState, WorkState
 from gateway.service.admission import admit_all
@@ -17,7 +18,7 @@ from gateway.service.jobs import create_asked_for, default_operations
 from gateway.service.tasks import fail_queued_tasks_of_media
 from gateway.service.works import URGENCY, locked_work
 from gateway.settings import Settings
-from gateway.store.tables import NOW, DoomedObjectRow, MediaRow, WorkRow
+from gateway.store.tables import NOW, ApiKeyRow, DoomedObjectRow, MediaRow, WorkRow
 from infra.objects.port import Objects
 from schemas import keys
 from schemas.catalogue import CATALOGUE, DEFAULT_OPERATIONS
@@ -25,7 +26,6 @@ from schemas.errors import FailureClass
 from schemas.ids import uuid7
 from schemas.parameters import ProbeParameters
 
-DEFAULT_TENANT = "default"
 NEVER_CAME = "The object never came."
 GONE = "The object was replaced or removed before it could be probed."
 
@@ -71,7 +71,7 @@ def object_seen(session: Session, seen: Seen, settings: Settings) -> str | None:
         session.execute(insert(DoomedObjectRow).values(bucket=keys.MEDIA_BUCKET, key=seen.key, etag=seen.etag).on_conflict_do_nothing())
         return None
     if arrival.action is Action.ADOPT:
-        media = adopt(session, seen, rows)
+        media = adopt(session, seen)
         take(session, media, seen, settings)
         return media.id
     media = by_id[arrival.media_id or ""]
@@ -141,13 +141,11 @@ def expire(session: Session, media: MediaRow) -> None:
     fail_queued_tasks_of_media(session, media.id, FailureClass.INFRA, NEVER_CAME)
 
 
-def adopt(session: Session, seen: Seen, before: list[MediaRow]) -> MediaRow:
+def adopt(session: Session, seen: Seen) -> MediaRow:
     """A new media for an object that came straight into the bucket, or that overwrote another's. It gets the default operations."""
-    first, _, rest = seen.key.partition("/")
-    known = rest and session.scalar(select(MediaRow.tenant).where(MediaRow.tenant == first).limit(1))
     media = MediaRow(
         id=uuid7(),
-        tenant=before[-1].tenant if before else known or DEFAULT_TENANT,
+        tenant=known_tenant(session, seen.key),
         filename=seen.key.rsplit("/", 1)[-1],
         content_type="application/octet-stream",
         object_key=seen.key,
@@ -157,6 +155,14 @@ def adopt(session: Session, seen: Seen, before: list[MediaRow]) -> MediaRow:
     session.add(media)
     session.flush()
     return media
+
+
+def known_tenant(session: Session, key: str) -> str:
+    """Whose a key in the media bucket is: its media's, else its first segment's if keys were made for a tenant of that name."""
+    before = session.scalar(select(MediaRow.tenant).where(MediaRow.object_key == key).order_by(MediaRow.id.desc()).limit(1))
+    first, _, rest = key.partition("/")
+    named = rest and session.scalar(select(ApiKeyRow.tenant).where(ApiKeyRow.tenant == first).limit(1))
+    return before or named or DEFAULT_TENANT
 
 
 def _lock_key(session: Session, key: str) -> None:

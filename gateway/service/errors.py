@@ -1,6 +1,8 @@
 """What a use case may refuse, as data. HTTP status is `gateway.web.problems`' business.
 
 Refused
+├── NoKey          no key, or none that is known
+├── OutOfScope     the key does not allow this
 ├── NotFound       no such thing of this tenant
 ├── Gone           it was there and is not any more
 ├── Conflict       not in this state
@@ -16,6 +18,15 @@ from schemas.errors import FieldProblem
 
 class Refused(Exception):
     """The root. The text is one sentence for people."""
+
+
+class NoKey(Refused):
+    pass
+
+
+class OutOfScope(Refused):
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"This needs a key with the scope {scope}.")
 
 
 class NotFound(Refused):

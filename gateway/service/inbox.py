@@ -5,16 +5,18 @@ from collections.abc import Callable
 from functools import partial
 
 from pydantic import ValidationError
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from gateway.domain.access import DEFAULT_TENANT
 from gateway.service import results
-from gateway.service.arrivals import look
+from gateway.service.arrivals import known_tenant, look
 from gateway.service.errors import Forged
 from gateway.service.scrub import scrubbed, scrubbed_event
 from gateway.settings import Settings
 from gateway.store.database import Database
-from gateway.store.tables import DeadLetterRow, InboxRow
+from gateway.store.tables import AttemptRow, DeadLetterRow, InboxRow, WorkRow
 from infra.objects.port import BadKey, Objects
 from schemas import events, keys
 from schemas.envelope import Event
@@ -64,6 +66,7 @@ def keep(session: Session, event: Event, *, code: int | None, message: str) -> N
     session.add(
         DeadLetterRow(
             id=uuid7(),
+            tenant=_tenant(session, event, attempt),
             event_type=event.type,
             event={
                 "id": event.id,
@@ -78,6 +81,18 @@ def keep(session: Session, event: Event, *, code: int | None, message: str) -> N
             message=message,
         )
     )
+
+
+def _tenant(session: Session, event: Event, attempt: object) -> str:
+    """Whose event it is, as far as the ledger knows; the house's own where it does not."""
+    if event.type in events.UPLOAD_TYPES:
+        try:
+            key = _key(event)
+        except (KeyError, TypeError):
+            key = None
+        return known_tenant(session, key) if key is not None else DEFAULT_TENANT
+    owner = select(WorkRow.tenant).join(AttemptRow, AttemptRow.work_id == WorkRow.id).where(AttemptRow.id == str(attempt))
+    return session.scalar(owner) or DEFAULT_TENANT
 
 
 def _uploaded(objects: Objects, session: Session, event: Event, settings: Settings) -> None:

@@ -24,9 +24,9 @@ from schemas.events import Lane
 from schemas.times import rfc3339
 
 
-def list_letters(session: Session, page: Page) -> documents.DeadLetterList:
+def list_letters(session: Session, tenant: str, page: Page) -> documents.DeadLetterList:
     """Newest first."""
-    query = select(DeadLetterRow).order_by(DeadLetterRow.id.desc()).limit(page.limit + 1)
+    query = select(DeadLetterRow).where(DeadLetterRow.tenant == tenant).order_by(DeadLetterRow.id.desc()).limit(page.limit + 1)
     if page.cursor is not None:
         query = query.where(DeadLetterRow.id < page.cursor)
     rows = session.scalars(query).all()
@@ -62,7 +62,7 @@ def _documents(session: Session, letters: Sequence[DeadLetterRow]) -> list[docum
     ]
 
 
-def redrive(database: Database, objects: Objects, letter_id: str, settings: Settings) -> documents.DeadLetterDocument:
+def redrive(database: Database, objects: Objects, tenant: str, letter_id: str, settings: Settings) -> documents.DeadLetterDocument:
     """Tries again what a dead letter was about.
 
     Raises:
@@ -72,7 +72,7 @@ def redrive(database: Database, objects: Objects, letter_id: str, settings: Sett
     """
     with database.transaction() as session:
         letter = session.get(DeadLetterRow, letter_id)
-        if letter is None:
+        if letter is None or letter.tenant != tenant:
             raise NotFound("dead letter", letter_id)
         attempt = session.get(AttemptRow, letter.attempt_id or "")
         work = session.get(WorkRow, attempt.work_id) if attempt is not None else None

@@ -34,7 +34,9 @@ def stats(session: Session, tenant: str, functions: list[documents.FunctionDocum
         select(TaskRow.state, func.count()).join(JobRow, JobRow.id == TaskRow.job_id).where(JobRow.tenant == tenant).group_by(TaskRow.state)
     )
     oldest = session.scalar(
-        select(func.extract("epoch", func.now() - func.min(TaskRow.queued_at))).where(TaskRow.state == TaskState.QUEUED)
+        select(func.extract("epoch", func.now() - func.min(TaskRow.queued_at)))
+        .join(JobRow, JobRow.id == TaskRow.job_id)
+        .where(TaskRow.state == TaskState.QUEUED, JobRow.tenant == tenant)
     )
     return documents.StatsDocument(
         jobs=dict.fromkeys(TaskState, 0) | count(JobRow.state, JobRow.tenant == tenant),
@@ -43,7 +45,7 @@ def stats(session: Session, tenant: str, functions: list[documents.FunctionDocum
         functions=functions,
         oldest_queued_s=float(oldest or 0),
         latency_ms={operation: documents.Percentiles(p50=p[0], p95=p[1]) for operation, p in session.execute(RECENT)},
-        dead_letters=session.scalar(select(func.count()).select_from(DeadLetterRow).where(DeadLetterRow.redriven_at.is_(None))) or 0,
+        dead_letters=session.scalar(select(func.count()).where(DeadLetterRow.tenant == tenant, DeadLetterRow.redriven_at.is_(None))) or 0,
     )
 
 

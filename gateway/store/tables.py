@@ -3,13 +3,14 @@
 Locks are always taken in this order, so that no two transactions wait for each other: media → work → attempt → jobs (by id) → slot.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Index, MetaData, Text, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from gateway.domain.access import DEFAULT_TENANT
 from gateway.domain.retry import Counts
 from gateway.domain.states import AttemptState, TaskState, WorkState
 from gateway.domain.work import Attempt, Work
@@ -249,11 +250,12 @@ class OutboxRow(Base):
 
 
 class DeadLetterRow(Base):
-    """An event that nobody could take, after the sink tried to apply it."""
+    """An event that nobody could take, after the sink tried to apply it. `tenant` is `default` where no row says whose it is."""
 
     __tablename__ = "dead_letter"
 
     id: Mapped[str] = mapped_column(primary_key=True)
+    tenant: Mapped[str] = mapped_column(server_default=DEFAULT_TENANT)
     event_type: Mapped[str]
     event: Mapped[dict[str, Any]]
     operation: Mapped[str | None]
@@ -262,6 +264,8 @@ class DeadLetterRow(Base):
     message: Mapped[str]
     received_at: Mapped[datetime] = mapped_column(server_default=NOW)
     redriven_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_dead_letter_tenant_id", "tenant", "id"),)
 
 
 class DoomedObjectRow(Base):
@@ -308,3 +312,38 @@ class LivenessRow(Base):
     part: Mapped[str] = mapped_column(primary_key=True)
     since: Mapped[datetime]
     seen_at: Mapped[datetime]
+
+
+class ApiKeyRow(Base):
+    """An API key: whose it is and what it may do. Only the secret's sha256 is kept."""
+
+    __tablename__ = "api_key"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant: Mapped[str] = mapped_column(index=True)
+    name: Mapped[str]
+    scopes: Mapped[list[Any]]
+    digest: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+
+
+class BrowserSessionRow(Base):
+    """A browser that signed in with a key: the sha256 of its cookie. It ends with its key."""
+
+    __tablename__ = "browser_session"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    key_id: Mapped[str] = mapped_column(ForeignKey("api_key.id"))
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class KeyUsageRow(Base):
+    """What a key has uploaded, or was granted to, on one day (UTC)."""
+
+    __tablename__ = "key_usage"
+
+    key_id: Mapped[str] = mapped_column(ForeignKey("api_key.id"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    uploaded_bytes: Mapped[int]

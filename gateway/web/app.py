@@ -1,14 +1,12 @@
 """The public Flask application, put together: routes, bounds, problem details, headers."""
 
-from typing import Any
-
-from flask import Flask
+from flask import Flask, request
 
 from gateway.bootstrap import Gateway
 from gateway.dashboard.pages import pages
 from gateway.service.errors import NotFound
 from gateway.service.queries import Presigner
-from gateway.web import hardening, problems
+from gateway.web import access, hardening, problems
 from gateway.web.live import Live
 from gateway.web.pressure import Pressure
 from gateway.web.routes.about import about
@@ -31,14 +29,15 @@ def create_app(gateway: Gateway) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     for routes in ROUTES:
         app.register_blueprint(routes)
-    app.url_value_preprocessor(_ids_are_ids)
+    access.install(app)
+    app.before_request(_ids_are_ids)
     problems.install(app)
     hardening.install(app, gateway.settings)
     return app
 
 
-def _ids_are_ids(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+def _ids_are_ids() -> None:
     """What is no id names nothing, and never reaches the ledger."""
-    for name, value in (values or {}).items():
+    for name, value in (request.view_args or {}).items():
         if name.endswith("_id") and not is_id(value):
             raise NotFound(name.removesuffix("_id"), repr(value[:80]))

@@ -1,19 +1,28 @@
-"""What every public route works with: the gateway, its presigner, its bounds, and how a document becomes an answer."""
+"""What every public route works with: the caller, the gateway, its presigner, its bounds, and how a document becomes an answer."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, current_app
+from flask import Response, current_app, g
 from flask import json as flask_json
 from pydantic import BaseModel
 
 from gateway.bootstrap import Gateway
+from gateway.domain.access import Principal
 from gateway.service.queries import Presigner
 from gateway.web.live import Live
 from gateway.web.pressure import Pressure
 
-TENANT = "default"
-"""Everybody, until keys name tenants."""
+
+def the_principal() -> Principal:
+    """Who asks. Open routes have none."""
+    principal: Principal = g.principal
+    return principal
+
+
+def the_tenant() -> str:
+    """Whose rows this request may see and make."""
+    return the_principal().tenant
 
 
 def the_gateway() -> Gateway:

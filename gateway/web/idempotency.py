@@ -18,6 +18,7 @@ from gateway.service import idempotency
 from gateway.service.idempotency import Answer, Kept
 from gateway.store.database import Database
 from gateway.web import bodies
+from gateway.web.context import the_gateway, the_tenant
 from gateway.web.uploads import incoming
 
 HEADER = "Idempotency-Key"
@@ -27,8 +28,8 @@ RENEW_EVERY_S = 20.0
 View = Callable[..., Response]
 
 
-def idempotent(gateway: Callable[[], Gateway], tenant: str, *, upload: bool = False) -> Callable[[View], View]:
-    """The same key and request, the same answer: status, body and Location.
+def idempotent(*, upload: bool = False) -> Callable[[View], View]:
+    """The same key and request of the same tenant, the same answer: status, body and Location.
 
     Args:
         upload: the view streams a file, and its answer's document has the `sha256`.
@@ -41,13 +42,14 @@ def idempotent(gateway: Callable[[], Gateway], tenant: str, *, upload: bool = Fa
             if key is None:
                 return view(**values)
             _check(key)
-            database = gateway().database
+            gateway, tenant = the_gateway(), the_tenant()
+            database = gateway.database
             fingerprint = None if upload else _fingerprint(hashlib.sha256(bodies.read_raw(request)).hexdigest())
             with database.transaction() as session:
                 kept = idempotency.claim(session, tenant, key, fingerprint)
             if kept is not None:
                 if upload:
-                    idempotency.check_same(kept.fingerprint, _fingerprint(_digest_of_upload(gateway())))
+                    idempotency.check_same(kept.fingerprint, _fingerprint(_digest_of_upload(gateway)))
                 return _again(kept.answer)
             return _run(database, tenant, key, fingerprint, lambda: view(**values))
 

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask, Response, json
 from werkzeug.exceptions import HTTPException
 
-from gateway.service.errors import Busy, Conflict, Forged, Gone, Invalid, NotFound
+from gateway.service.errors import Busy, Conflict, Forged, Gone, Invalid, NoKey, NotFound, OutOfScope
 from gateway.store.database import DatabaseUnavailable, Unstorable
 from infra.objects.port import ObjectStoreError, StoreFull
 from schemas.errors import ContractError, FieldProblem, InvalidParameters, UnknownOperation
@@ -14,6 +14,8 @@ from schemas.errors import ContractError, FieldProblem, InvalidParameters, Unkno
 log = logging.getLogger(__name__)
 
 STATUS: dict[type[Exception], int] = {
+    NoKey: 401,
+    OutOfScope: 403,
     NotFound: 404,
     Gone: 410,
     Conflict: 409,
@@ -29,7 +31,8 @@ STATUS: dict[type[Exception], int] = {
     Unstorable: 400,
 }
 TITLES = {
-    400: "Malformed request", 404: "Not found", 403: "Forbidden", 405: "Method not allowed", 408: "Too slow", 409: "Conflict", 410: "Gone",
+    400: "Malformed request", 401: "Who are you", 403: "Forbidden", 404: "Not found",
+    405: "Method not allowed", 408: "Too slow", 409: "Conflict", 410: "Gone",
     411: "Length required", 413: "Too large", 415: "Unsupported media type", 422: "Cannot be done", 429: "Too many requests",
     500: "Our fault", 503: "Try again later", 507: "The store is full",
 }  # fmt: skip
@@ -42,6 +45,8 @@ def problem(status: int, detail: str, errors: list[dict[str, Any]] | None = None
     response = Response(json.dumps(body), status, content_type="application/problem+json")
     if status in (429, 503):
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    if status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="darkroom"'
     return response
 
 

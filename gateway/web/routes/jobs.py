@@ -10,7 +10,7 @@ from gateway.service.errors import Invalid
 from gateway.service.jobs import NewJob, distinct
 from gateway.service.retry import retry_job
 from gateway.web import bodies
-from gateway.web.context import TENANT, answer, the_gateway, the_live, the_presigner, the_pressure
+from gateway.web.context import answer, the_gateway, the_live, the_presigner, the_pressure, the_tenant
 from gateway.web.idempotency import idempotent
 from schemas.catalogue import Request, resolve
 from schemas.ids import is_id
@@ -19,7 +19,7 @@ jobs = Blueprint("jobs", __name__)
 
 
 @jobs.post("/jobs")
-@idempotent(the_gateway, TENANT)
+@idempotent()
 def post_jobs() -> Response:
     gateway = the_gateway()
     body = bodies.read_json(request, bodies.JobBody)
@@ -27,9 +27,9 @@ def post_jobs() -> Response:
     the_pressure().check_queue()
     wish = NewJob(media_id=body.media_id, requests=requests, priority=body.priority, callback_url=body.callback_url)
     with gateway.database.transaction() as session:
-        job = making.create(session, TENANT, wish, gateway.settings)
+        job = making.create(session, the_tenant(), wish, gateway.settings)
         session.flush()
-        document = queries.job_document(session, TENANT, job.id, the_presigner())
+        document = queries.job_document(session, the_tenant(), job.id, the_presigner())
     return answer(document, 202, url_for("jobs.get_job", job_id=job.id))
 
 
@@ -43,18 +43,18 @@ def list_jobs() -> Response:
     if media_id is not None and not is_id(media_id):
         raise Invalid("media_id is no id.")
     with the_gateway().database.transaction() as session:
-        return answer(queries.list_jobs(session, TENANT, bodies.read_page(request), the_presigner(), state=state, media_id=media_id))
+        return answer(queries.list_jobs(session, the_tenant(), bodies.read_page(request), the_presigner(), state=state, media_id=media_id))
 
 
 @jobs.get("/jobs/<job_id>")
 def get_job(job_id: str) -> Response:
     with the_gateway().database.transaction() as session:
-        return answer(queries.job_document(session, TENANT, job_id, the_presigner()))
+        return answer(queries.job_document(session, the_tenant(), job_id, the_presigner()))
 
 
 @jobs.get("/jobs/<job_id>/events")
 def get_job_events(job_id: str) -> Response:
-    return Response(the_live().stream(TENANT, job_id), content_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    return Response(the_live().stream(the_tenant(), job_id), content_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
 @jobs.delete("/jobs/<job_id>")
@@ -62,16 +62,16 @@ def delete_job(job_id: str) -> Response:
     """Cancels it. A job that has ended stays as it is."""
     gateway = the_gateway()
     with gateway.database.transaction() as session:
-        cancel_job(session, TENANT, job_id, gateway.settings)
-        return answer(queries.job_document(session, TENANT, job_id, the_presigner()), 202)
+        cancel_job(session, the_tenant(), job_id, gateway.settings)
+        return answer(queries.job_document(session, the_tenant(), job_id, the_presigner()), 202)
 
 
 @jobs.post("/jobs/<job_id>/retry")
-@idempotent(the_gateway, TENANT)
+@idempotent()
 def post_retry(job_id: str) -> Response:
     """Failed tasks again: all, or one. An empty body means all."""
     gateway = the_gateway()
     body = bodies.read_json(request, bodies.RetryBody) if bodies.read_raw(request) else bodies.RetryBody()
-    retry_job(gateway.database, gateway.objects, TENANT, job_id, body.task_id, gateway.settings)
+    retry_job(gateway.database, gateway.objects, the_tenant(), job_id, body.task_id, gateway.settings)
     with gateway.database.transaction() as session:
-        return answer(queries.job_document(session, TENANT, job_id, the_presigner()), 202, url_for("jobs.get_job", job_id=job_id))
+        return answer(queries.job_document(session, the_tenant(), job_id, the_presigner()), 202, url_for("jobs.get_job", job_id=job_id))

@@ -13,7 +13,7 @@ from gateway.service.jobs import default_operations, lock_media
 from gateway.service.removal import delete_media
 from gateway.service.retry import original_is_there, probe_again
 from gateway.web import bodies
-from gateway.web.context import TENANT, answer, the_gateway, the_presigner, the_pressure
+from gateway.web.context import answer, the_gateway, the_presigner, the_pressure, the_tenant
 from gateway.web.idempotency import idempotent, kept_in_flight
 from gateway.web.uploads import clean_name, incoming, taken_type
 from schemas import keys
@@ -24,16 +24,16 @@ media = Blueprint("media", __name__)
 
 
 @media.post("/media")
-@idempotent(the_gateway, TENANT, upload=True)
+@idempotent(upload=True)
 def post_media() -> Response:
     gateway = the_gateway()
     asked = asked_for(request.args.get("operations"))
     found = incoming(request, max_bytes=gateway.settings.max_upload_bytes)
     with the_pressure().uploading():
         row = uploads.upload(
-            gateway.database, gateway.objects, gateway.settings, TENANT,
+            gateway.database, gateway.objects, gateway.settings, the_tenant(),
             filename=found.filename, content_type=found.content_type, operations=asked,
-            chunks=kept_in_flight(gateway.database, TENANT, found.chunks),
+            chunks=kept_in_flight(gateway.database, the_tenant(), found.chunks),
         )  # fmt: skip
     return answer(queries.media_document(row), 201, url_for("media.get_media", media_id=row.id))
 
@@ -48,13 +48,13 @@ def asked_for(raw: str | None) -> Sequence[Any]:
 def list_media() -> Response:
     state, kind = bodies.read_choice(request, "state", MediaState), bodies.read_choice(request, "kind", Kind)
     with the_gateway().database.transaction() as session:
-        return answer(queries.list_media(session, TENANT, bodies.read_page(request), state=state, kind=kind))
+        return answer(queries.list_media(session, the_tenant(), bodies.read_page(request), state=state, kind=kind))
 
 
 @media.get("/media/<media_id>")
 def get_media(media_id: str) -> Response:
     with the_gateway().database.transaction() as session:
-        return answer(queries.media_document(queries.media_row(session, TENANT, media_id)))
+        return answer(queries.media_document(queries.media_row(session, the_tenant(), media_id)))
 
 
 @media.delete("/media/<media_id>")
@@ -62,21 +62,21 @@ def remove_media(media_id: str) -> Response:
     """Deletes it for good; deleting it again is fine."""
     gateway = the_gateway()
     with gateway.database.transaction() as session:
-        delete_media(session, TENANT, media_id, gateway.settings)
+        delete_media(session, the_tenant(), media_id, gateway.settings)
     return Response(status=204)
 
 
 @media.get("/media/<media_id>/artifacts")
 def get_artifacts(media_id: str) -> Response:
     with the_gateway().database.transaction() as session:
-        return answer(queries.media_artifacts(session, TENANT, media_id, the_presigner()))
+        return answer(queries.media_artifacts(session, the_tenant(), media_id, the_presigner()))
 
 
 @media.get("/media/<media_id>/original")
 def get_original(media_id: str) -> BaseResponse:
     gateway = the_gateway()
     with gateway.database.transaction() as session:
-        media = queries.media_row(session, TENANT, media_id)
+        media = queries.media_row(session, the_tenant(), media_id)
     if media.etag is None and media.expired_at is None:
         raise Conflict("The media's object has not come yet.")
     info = gateway.objects.head(keys.MEDIA_BUCKET, media.object_key)
@@ -96,19 +96,19 @@ def get_original(media_id: str) -> BaseResponse:
 def get_similar(media_id: str) -> Response:
     k = bodies.read_int(request, "k", default=10, low=1, high=100)
     with the_gateway().database.transaction() as session:
-        return answer(queries.similar(session, TENANT, media_id, k))
+        return answer(queries.similar(session, the_tenant(), media_id, k))
 
 
 @media.post("/media/<media_id>/probe")
-@idempotent(the_gateway, TENANT)
+@idempotent()
 def post_probe(media_id: str) -> Response:
     """A failed media is probed again, where its object is still there."""
     gateway = the_gateway()
     with gateway.database.transaction() as session:
-        media = queries.media_row(session, TENANT, media_id)
+        media = queries.media_row(session, the_tenant(), media_id)
     there = original_is_there(gateway.objects, media)
     with gateway.database.transaction() as session:
-        media = lock_media(session, TENANT, media_id)
+        media = lock_media(session, the_tenant(), media_id)
         if media.state != MediaState.FAILED or not there:
             raise Conflict("Only a failed media whose object is still there can be probed again.")
         probe_again(session, media, gateway.settings)
@@ -116,14 +116,14 @@ def post_probe(media_id: str) -> Response:
 
 
 @media.post("/uploads")
-@idempotent(the_gateway, TENANT)
+@idempotent()
 def post_uploads() -> Response:
     gateway = the_gateway()
     asked = asked_for(request.args.get("operations"))
     body = bodies.read_json(request, bodies.UploadBody)
     the_pressure().check_queue()
     document = uploads.grant(
-        gateway.database, gateway.objects, gateway.settings, TENANT,
+        gateway.database, gateway.objects, gateway.settings, the_tenant(),
         filename=clean_name(body.filename), content_type=taken_type(body.content_type), size_bytes=body.bytes, operations=asked,
     )  # fmt: skip
     return answer(document, 201, url_for("media.get_media", media_id=document.media_id))

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, request
 
 from gateway.service import letters, stats
 from gateway.web import bodies
-from gateway.web.context import TENANT, answer, the_gateway
+from gateway.web.context import answer, the_gateway, the_tenant
 from gateway.web.idempotency import idempotent
 
 operators = Blueprint("operators", __name__)
@@ -15,17 +15,17 @@ def get_stats() -> Response:
     gateway = the_gateway()
     functions = stats.functions(gateway.settings.autoscaler_metrics_url, gateway.settings.scale_bounds)
     with gateway.database.transaction() as session:
-        return answer(stats.stats(session, TENANT, functions))
+        return answer(stats.stats(session, the_tenant(), functions))
 
 
 @operators.get("/dead-letters")
 def list_dead_letters() -> Response:
     with the_gateway().database.transaction() as session:
-        return answer(letters.list_letters(session, bodies.read_page(request)))
+        return answer(letters.list_letters(session, the_tenant(), bodies.read_page(request)))
 
 
 @operators.post("/dead-letters/<letter_id>/redrive")
-@idempotent(the_gateway, TENANT)
+@idempotent()
 def post_redrive(letter_id: str) -> Response:
     gateway = the_gateway()
-    return answer(letters.redrive(gateway.database, gateway.objects, letter_id, gateway.settings), 202)
+    return answer(letters.redrive(gateway.database, gateway.objects, the_tenant(), letter_id, gateway.settings), 202)

@@ -1,0 +1,70 @@
+"""Which scope each public route needs: one table, and the check before every request that reads it.
+
+A route without a line here does not start: `install` refuses the application. Whose rows a caller may see is every use case's own
+`where tenant = …`; another tenant's id is not found.
+"""
+
+from flask import Flask, g, request
+
+from gateway.domain.access import KEYLESS, Principal, Scope
+from gateway.service.errors import OutOfScope
+
+OPEN = None
+"""For everybody, key or not: it shows nothing of any tenant."""
+
+ROUTES: dict[str, Scope | None] = {
+    "media.post_media": Scope.WRITE,
+    "media.list_media": Scope.READ,
+    "media.get_media": Scope.READ,
+    "media.remove_media": Scope.WRITE,
+    "media.get_artifacts": Scope.READ,
+    "media.get_original": Scope.READ,
+    "media.get_similar": Scope.READ,
+    "media.post_probe": Scope.WRITE,
+    "media.post_uploads": Scope.WRITE,
+    "jobs.post_jobs": Scope.WRITE,
+    "jobs.list_jobs": Scope.READ,
+    "jobs.get_job": Scope.READ,
+    "jobs.get_job_events": Scope.READ,
+    "jobs.delete_job": Scope.WRITE,
+    "jobs.post_retry": Scope.WRITE,
+    "operators.get_stats": Scope.ADMIN,
+    "operators.list_dead_letters": Scope.ADMIN,
+    "operators.post_redrive": Scope.ADMIN,
+    "about.get_operations": Scope.READ,
+    "about.healthz": OPEN,
+    "about.readyz": OPEN,
+    "pages.root": OPEN,
+    "pages.dashboard": OPEN,
+    "pages.asset": OPEN,
+}
+"""Endpoint (blueprint.view) to the scope that it needs."""
+
+
+def install(app: Flask) -> None:
+    """The check before every request. Comes after the last route.
+
+    Raises:
+        LookupError: a route that the table does not name.
+    """
+    missing = {rule.endpoint for rule in app.url_map.iter_rules()} - ROUTES.keys()
+    if missing:
+        raise LookupError(f"gateway/web/access.py does not say which scope {', '.join(sorted(missing))} needs")
+    app.before_request(_admit)
+
+
+def _admit() -> None:
+    """Sets `g.principal`, or refuses. What no route matches goes on to its 404 or 405."""
+    if request.endpoint is None:
+        return
+    needed = ROUTES[request.endpoint]
+    if needed is OPEN:
+        return
+    principal = _caller()
+    if needed not in principal.scopes:
+        raise OutOfScope(needed)
+    g.principal = principal
+
+
+def _caller() -> Principal:
+    return KEYLESS
