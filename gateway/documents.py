@@ -55,6 +55,17 @@ class ArtifactList(Document):
     artifacts: list[ArtifactDocument]
 
 
+class DevelopedDocument(MediaDocument):
+    """A media with what was made of it."""
+
+    artifacts: list[ArtifactDocument]
+
+
+class DevelopedList(Document):
+    media: list[DevelopedDocument]
+    next_cursor: str | None
+
+
 class AttemptDocument(Document):
     attempt: int
     started_at: str | None
@@ -82,6 +93,7 @@ class TaskDocument(Document):
 class JobDocument(Document):
     job_id: str
     media_id: str
+    filename: str
     state: str
     priority: str
     callback_url: str | None
@@ -160,7 +172,17 @@ class DeadLetterList(Document):
     next_cursor: str | None
 
 
+class MinuteDocument(Document):
+    """Tasks that ended in the minute that begins `at`."""
+
+    at: str
+    done: int
+    failed: int
+
+
 class StatsDocument(Document):
+    """`throughput`: the last 30 minutes, oldest first. `failures_24h`: tasks that failed in the last 24 hours, by class."""
+
     jobs: dict[str, int]
     tasks: dict[str, int]
     media: dict[str, int]
@@ -168,3 +190,5 @@ class StatsDocument(Document):
     oldest_queued_s: float
     latency_ms: dict[str, Percentiles]
     dead_letters: int
+    throughput: list[MinuteDocument]
+    failures_24h: dict[str, int]

@@ -4,19 +4,21 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from gateway import documents
 from gateway.domain.states import TaskState
 from gateway.service.errors import Conflict, Gone, NotFound
+from gateway.service.search import named
 from gateway.store import vectors
 from gateway.store.tables import ArtifactRow, AttemptRow, JobRow, MediaRow, TaskRow, WorkRow
 from infra.objects.port import Objects
 from schemas import keys
 from schemas.facts import MediaFacts
+from schemas.ids import is_id
 from schemas.parameters import EmbedParameters
 from schemas.times import rfc3339
 
@@ -32,6 +34,12 @@ class Presigner:
 
     def url(self, artifact: ArtifactRow) -> str:
         return self.objects.presign_get(keys.OUTPUTS_BUCKET, artifact.object_key, ttl_s=self.ttl_s, content_type=artifact.content_type)
+
+    def download(self, artifact: ArtifactRow, filename: str) -> str:
+        """A URL that browsers save under this name."""
+        return self.objects.presign_get(
+            keys.OUTPUTS_BUCKET, artifact.object_key, ttl_s=self.ttl_s, content_type=artifact.content_type, download_as=filename
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,38 +67,61 @@ def media_row(session: Session, tenant: str, media_id: str) -> MediaRow:
 
 
 def media_document(media: MediaRow) -> documents.MediaDocument:
-    return documents.MediaDocument(
-        media_id=media.id,
-        filename=media.filename,
-        content_type=media.content_type,
-        object_key=media.object_key,
-        bytes=media.bytes,
-        sha256=media.sha256,
-        state=media.state,
-        facts=None if media.facts is None else MediaFacts.model_validate(media.facts),
-        error=_error(media.error_class, media.error_message),
-        created_at=rfc3339(media.created_at),
-    )
+    return documents.MediaDocument(**media_fields(media))
 
 
-def list_media(session: Session, tenant: str, page: Page, *, state: str | None = None, kind: str | None = None) -> documents.MediaList:
+def media_fields(media: MediaRow) -> dict[str, Any]:
+    return {
+        "media_id": media.id,
+        "filename": media.filename,
+        "content_type": media.content_type,
+        "object_key": media.object_key,
+        "bytes": media.bytes,
+        "sha256": media.sha256,
+        "state": media.state,
+        "facts": None if media.facts is None else MediaFacts.model_validate(media.facts),
+        "error": _error(media.error_class, media.error_message),
+        "created_at": rfc3339(media.created_at),
+    }
+
+
+def list_media(
+    session: Session, tenant: str, page: Page, *, state: str | None = None, kind: str | None = None, q: str | None = None
+) -> documents.MediaList:
+    rows, cursor = media_page(session, tenant, page, state=state, kind=kind, q=q)
+    return documents.MediaList(media=[media_document(row) for row in rows], next_cursor=cursor)
+
+
+def media_page(
+    session: Session, tenant: str, page: Page, *, state: str | None, kind: str | None, q: str | None
+) -> tuple[Sequence[MediaRow], str | None]:
     query = select(MediaRow).where(MediaRow.tenant == tenant, MediaRow.deleted_at.is_(None))
     if state is not None:
         query = query.where(MediaRow.state == state)
     if kind is not None:
         query = query.where(MediaRow.kind == kind)
-    rows, cursor = _page(session, query.order_by(MediaRow.id.desc()), page, lambda q, last: q.where(MediaRow.id < last))
-    return documents.MediaList(media=[media_document(row) for row in rows], next_cursor=cursor)
+    if q is not None:
+        query = query.where(MediaRow.id == q if is_id(q) else named(q))
+    return _page(session, query.order_by(MediaRow.id.desc()), page, lambda q, last: q.where(MediaRow.id < last))
 
 
 def list_jobs(
-    session: Session, tenant: str, page: Page, presigner: Presigner, *, state: str | None = None, media_id: str | None = None
+    session: Session,
+    tenant: str,
+    page: Page,
+    presigner: Presigner,
+    *,
+    state: str | None = None,
+    media_id: str | None = None,
+    q: str | None = None,
 ) -> documents.JobList:
     query = select(JobRow).join(MediaRow, MediaRow.id == JobRow.media_id).where(JobRow.tenant == tenant, MediaRow.deleted_at.is_(None))
     if state is not None:
         query = query.where(JobRow.state == state)
     if media_id is not None:
         query = query.where(JobRow.media_id == media_id)
+    if q is not None:
+        query = query.where(or_(JobRow.id == q, JobRow.media_id == q) if is_id(q) else named(q))
     rows, cursor = _page(session, query.order_by(JobRow.id.desc()), page, lambda q, last: q.where(JobRow.id < last))
     return documents.JobList(jobs=job_documents(session, rows, presigner), next_cursor=cursor)
 
@@ -126,13 +157,15 @@ def living_job(session: Session, tenant: str, job_id: str) -> JobRow:
 
 
 def job_documents(session: Session, jobs: Sequence[JobRow], presigner: Presigner) -> list[documents.JobDocument]:
-    """Whole job documents, in four queries however many there are."""
+    """Whole job documents, in five queries however many there are."""
+    named = session.execute(select(MediaRow.id, MediaRow.filename).where(MediaRow.id.in_({job.media_id for job in jobs})))
+    filenames: dict[str, str] = {media_id: filename for media_id, filename in named}  # noqa: C416  (a Row is no pair to mypy)
     tasks = session.scalars(select(TaskRow).where(TaskRow.job_id.in_([job.id for job in jobs])).order_by(TaskRow.position)).all()
     works = {task.work_id for task in tasks if task.work_id}
     attempts: dict[str, list[AttemptRow]] = defaultdict(list)
     for attempt in session.scalars(select(AttemptRow).where(AttemptRow.work_id.in_(works)).order_by(AttemptRow.number)):
         attempts[attempt.work_id].append(attempt)
-    artifacts = _artifacts_of(session, works, presigner)
+    artifacts = artifacts_of(session, works, presigner)
     by_job: dict[str, list[documents.TaskDocument]] = defaultdict(list)
     for task in tasks:
         its_own = [a for a in attempts[task.work_id or ""] if task.finished_at is None or a.admitted_at <= task.finished_at]
@@ -141,6 +174,7 @@ def job_documents(session: Session, jobs: Sequence[JobRow], presigner: Presigner
         documents.JobDocument(
             job_id=job.id,
             media_id=job.media_id,
+            filename=filenames[job.media_id],
             state=job.state,
             priority=job.priority,
             callback_url=job.callback_url,
@@ -184,16 +218,26 @@ def _task(task: TaskRow, attempts: Sequence[AttemptRow], artifacts: Sequence[doc
 def media_artifacts(session: Session, tenant: str, media_id: str, presigner: Presigner) -> documents.ArtifactList:
     """Every artifact that a done task of this media names."""
     media_row(session, tenant, media_id)
-    works = (
-        select(TaskRow.work_id)
-        .join(JobRow, JobRow.id == TaskRow.job_id)  # by way of its jobs: tasks have no index on their media once they have ended
-        .where(JobRow.media_id == media_id, TaskRow.state == TaskState.DONE)
-    )
-    found = _artifacts_of(session, set(session.scalars(works)) - {None}, presigner)
+    works = done_works(session, [media_id])[media_id]
+    found = artifacts_of(session, works, presigner)
     return documents.ArtifactList(artifacts=[artifact for work in sorted(found) for artifact in found[work]])
 
 
-def _artifacts_of(session: Session, works: set[str] | set[str | None], presigner: Presigner) -> dict[str, list[documents.ArtifactDocument]]:
+def done_works(session: Session, media_ids: Sequence[str]) -> dict[str, set[str]]:
+    """The works of each media's done tasks."""
+    rows = session.execute(
+        select(JobRow.media_id, TaskRow.work_id)
+        .join(JobRow, JobRow.id == TaskRow.job_id)  # by way of its jobs: tasks have no index on their media once they have ended
+        .where(JobRow.media_id.in_(media_ids), TaskRow.state == TaskState.DONE)
+    )
+    works: dict[str, set[str]] = defaultdict(set)
+    for media_id, work_id in rows:
+        if work_id is not None:
+            works[media_id].add(work_id)
+    return works
+
+
+def artifacts_of(session: Session, works: set[str] | set[str | None], presigner: Presigner) -> dict[str, list[documents.ArtifactDocument]]:
     expires_at = rfc3339(datetime.now(UTC) + timedelta(seconds=presigner.ttl_s))
     found: dict[str, list[documents.ArtifactDocument]] = defaultdict(list)
     rows = session.execute(

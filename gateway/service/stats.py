@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 from collections import defaultdict
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
@@ -14,12 +15,22 @@ from gateway import documents
 from gateway.domain.states import MediaState, TaskState
 from gateway.store.tables import DeadLetterRow, JobRow, MediaRow, TaskRow
 from schemas.catalogue import CATALOGUE
+from schemas.times import rfc3339
 
 log = logging.getLogger(__name__)
 
 RECENT = text(
     "select operation, percentile_cont(array[0.5, 0.95]) within group (order by duration_ms) from"
     " (select operation, duration_ms from attempt where state = 'done' order by id desc limit 1000) recent group by operation"
+)
+THROUGHPUT_MINUTES = 30
+_ENDED = text(
+    "select date_trunc('minute', t.finished_at) as minute, t.state, count(*) as n from task t join job j on j.id = t.job_id"
+    " where j.tenant = :tenant and t.state in ('done', 'failed') and t.finished_at >= :since group by 1, 2"
+)
+_FAILURES = text(
+    "select t.error_class, count(*) from task t join job j on j.id = t.job_id where j.tenant = :tenant"
+    " and t.state = 'failed' and t.finished_at > now() - interval '24 hours' group by 1 order by 2 desc, 1"
 )
 _SAMPLE = re.compile(r"^(kn_revision_pods_count|kn_revision_pods_desired)\{([^}]*)\} ([0-9.eE+-]+)")
 _LABEL = re.compile(r'kn_service_name="([^"]*)"')
@@ -46,7 +57,23 @@ def stats(session: Session, tenant: str, functions: list[documents.FunctionDocum
         oldest_queued_s=float(oldest or 0),
         latency_ms={operation: documents.Percentiles(p50=p[0], p95=p[1]) for operation, p in session.execute(RECENT)},
         dead_letters=session.scalar(select(func.count()).where(DeadLetterRow.tenant == tenant, DeadLetterRow.redriven_at.is_(None))) or 0,
+        throughput=_throughput(session, tenant),
+        failures_24h={failure: n for failure, n in session.execute(_FAILURES, {"tenant": tenant}) if failure is not None},
     )
+
+
+def _throughput(session: Session, tenant: str) -> list[documents.MinuteDocument]:
+    """Every minute to the one that runs, those in which nothing ended among them."""
+    last: datetime = session.execute(select(func.date_trunc("minute", func.now()))).scalar_one()
+    first = last - timedelta(minutes=THROUGHPUT_MINUTES - 1)
+    ended: dict[datetime, dict[str, int]] = defaultdict(dict)
+    for minute, state, n in session.execute(_ENDED, {"tenant": tenant, "since": first}):
+        ended[minute][state] = n
+    minutes = [first + timedelta(minutes=n) for n in range(THROUGHPUT_MINUTES)]
+    return [
+        documents.MinuteDocument(at=rfc3339(m), done=ended[m].get(TaskState.DONE, 0), failed=ended[m].get(TaskState.FAILED, 0))
+        for m in minutes
+    ]
 
 
 def functions(metrics_url: str | None, scale_bounds: Mapping[str, tuple[int, int]]) -> list[documents.FunctionDocument]:

@@ -18,6 +18,8 @@ from schemas.events import Lane
 
 NOW = func.now()
 """The database's clock at the start of the transaction: the only clock that rows are stamped with."""
+FILENAME_WORDS = "to_tsvector('simple'::regconfig, regexp_replace(filename, '[^[:alnum:]]+', ' ', 'g'))"
+"""A filename's words, as the search looks for them; an index has exactly this expression."""
 
 
 class Base(DeclarativeBase):
@@ -75,6 +77,7 @@ class MediaRow(Base):
             postgresql_where=text("etag is not null and gone_at is null and deleted_at is null"),
         ),
         Index("ix_media_awaiting", "created_at", postgresql_where=text("state = 'awaiting_upload'")),
+        Index("ix_media_filename_words", text(FILENAME_WORDS), postgresql_using="gin"),
     )
 
     @property
@@ -121,6 +124,7 @@ class TaskRow(Base):
     __table_args__ = (
         Index("ix_task_media_live", "media_id", postgresql_where=text("state in ('queued', 'running')")),
         Index("ix_task_state_queued", "queued_at", postgresql_where=text("state = 'queued'")),
+        Index("ix_task_ended", "state", "finished_at", postgresql_where=text("finished_at is not null")),
     )
 
 
@@ -154,13 +158,14 @@ class WorkRow(Base):
     def record(self) -> Work:
         return Work(
             state=WorkState(self.state),
+            lane=Lane(self.lane),
             attempts=self.attempts,
             counts=Counts(infra=self.infra_failures, tool=self.tool_failures),
             result_attempt=self.result_attempt,
         )
 
     def take(self, work: Work) -> None:
-        self.state, self.attempts, self.result_attempt = work.state, work.attempts, work.result_attempt
+        self.state, self.lane, self.attempts, self.result_attempt = work.state, work.lane, work.attempts, work.result_attempt
         self.infra_failures, self.tool_failures = work.counts.infra, work.counts.tool
 
 

@@ -1,5 +1,6 @@
 """What clients may send as JSON, and how query parameters are read. Wrong input becomes one Invalid with every field that is wrong."""
 
+from enum import StrEnum
 from typing import IO, Annotated, Any, Literal, TypeVar
 
 from flask import Request as HttpRequest
@@ -13,6 +14,14 @@ from schemas.errors import FieldProblem
 from schemas.ids import is_id
 
 MAX_JSON_BYTES = 64 * 1024
+MAX_SEARCH_CHARS = 200
+
+
+class YesNo(StrEnum):
+    """A switch in a query."""
+
+    YES = "true"
+    NO = "false"
 
 
 class Body(BaseModel):
@@ -33,6 +42,10 @@ class JobBody(Body):
 
 class RetryBody(Body):
     task_id: str | None = None
+
+
+class SessionBody(Body):
+    key: Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class UploadBody(Body):
@@ -106,6 +119,19 @@ def read_page(request: HttpRequest) -> Page:
             "cursor is not one that a list gave.", [FieldProblem(field="cursor", message="unknown", allowed="a list's next_cursor")]
         )
     return Page(limit=limit, cursor=cursor)
+
+
+def read_search(request: HttpRequest) -> str | None:
+    """`q`: words of a filename by their beginnings, or a whole id.
+
+    Raises:
+        Invalid.
+    """
+    q = request.args.get("q")
+    if q is not None and not 1 <= len(q) <= MAX_SEARCH_CHARS:
+        problem = FieldProblem(field="q", message=f"{len(q)} characters given", allowed=f"1 to {MAX_SEARCH_CHARS} characters")
+        raise Invalid("q is empty or too long.", [problem])
+    return q
 
 
 def read_int(request: HttpRequest, name: str, *, default: int, low: int, high: int) -> int:

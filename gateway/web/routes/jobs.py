@@ -43,7 +43,8 @@ def list_jobs() -> Response:
     if media_id is not None and not is_id(media_id):
         raise Invalid("media_id is no id.")
     with the_gateway().database.transaction() as session:
-        return answer(queries.list_jobs(session, the_tenant(), bodies.read_page(request), the_presigner(), state=state, media_id=media_id))
+        page, q = bodies.read_page(request), bodies.read_search(request)
+        return answer(queries.list_jobs(session, the_tenant(), page, the_presigner(), state=state, media_id=media_id, q=q))
 
 
 @jobs.get("/jobs/<job_id>")

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from gateway.domain.states import MediaState
-from gateway.service import queries, uploads
+from gateway.service import gallery, queries, uploads
 from gateway.service.errors import Conflict, Gone
 from gateway.service.jobs import default_operations, lock_media
 from gateway.service.removal import delete_media
@@ -47,8 +47,11 @@ def asked_for(raw: str | None) -> Sequence[Any]:
 @media.get("/media")
 def list_media() -> Response:
     state, kind = bodies.read_choice(request, "state", MediaState), bodies.read_choice(request, "kind", Kind)
+    page, q, developed = bodies.read_page(request), bodies.read_search(request), bodies.read_choice(request, "artifacts", bodies.YesNo)
     with the_gateway().database.transaction() as session:
-        return answer(queries.list_media(session, the_tenant(), bodies.read_page(request), state=state, kind=kind))
+        if developed == bodies.YesNo.YES:
+            return answer(gallery.list_developed(session, the_tenant(), page, the_presigner(), state=state, kind=kind, q=q))
+        return answer(queries.list_media(session, the_tenant(), page, state=state, kind=kind, q=q))
 
 
 @media.get("/media/<media_id>")
@@ -70,6 +73,13 @@ def remove_media(media_id: str) -> Response:
 def get_artifacts(media_id: str) -> Response:
     with the_gateway().database.transaction() as session:
         return answer(queries.media_artifacts(session, the_tenant(), media_id, the_presigner()))
+
+
+@media.get("/artifacts/<artifact_id>/download")
+def get_download(artifact_id: str) -> BaseResponse:
+    """302 to a URL that browsers save as a file, named after the media and the operation."""
+    with the_gateway().database.transaction() as session:
+        return redirect(gallery.artifact_url(session, the_tenant(), artifact_id, the_presigner()), 302)
 
 
 @media.get("/media/<media_id>/original")
