@@ -1,6 +1,7 @@
 """Every setting of the gateway, read from the environment once. Names in the environment are the fields' names in capitals."""
 
 from functools import cached_property
+from typing import Annotated
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -24,12 +25,22 @@ class Settings(BaseSettings):
     slots: dict[str, int] = Field(
         default={"probe": 8, "thumbnail": 8, "transcode": 2, "embed": 2}, description="attempts that may be out at once, per operation"
     )
+    request_limit_s: float = Field(
+        default=570, gt=0, le=570, description="a work predicted to take longer goes out on the lane job, where its operation has it"
+    )
+    job_slots: dict[str, int] = Field(
+        default={"transcode": 2},
+        description="attempts that may be out at once on the lane job, per operation; one that is not here has no such lane",
+    )
     scale_bounds: dict[str, tuple[int, int]] = Field(
         default={"probe": (0, 2), "thumbnail": (0, 2), "transcode": (0, 2), "embed": (0, 2)},
         description="min-scale and max-scale of each function's service, for the statistics",
     )
     lease_s: float = Field(default=20, gt=0, description="a claimed attempt that is silent for longer is ended as infra")
     start_timeout_s: float = Field(default=600, gt=0, description="an attempt not claimed so long after the broker's 202 is ended as infra")
+    job_start_timeout_s: float = Field(
+        default=1800, gt=0, description="the same on the lane job, whose pod may have to wait for a node and its image"
+    )
     awaiting_upload_s: float = Field(default=86_400, gt=0, description="a promised object that has not come by then never will")
     reconcile_every_s: float = Field(default=60, gt=0, description="how often the worker lists the buckets against the ledger")
 
@@ -41,6 +52,21 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(default=10 * 2**30, gt=0, description="largest upload")
     header_deadline_s: float = Field(default=10, gt=0, description="all of a request's headers must come in this time")
     body_silence_s: float = Field(default=30, gt=0, description="longest wait for the next piece of a body, or for a client to take ours")
+    require_keys: bool = Field(
+        default=True, description="false: who comes without an API key is the tenant `default`; holds on a loopback address only"
+    )
+    session_ttl_s: int = Field(default=43_200, gt=0, le=2_592_000, description="how long a browser stays signed in")
+    cors_origins: list[Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]] = Field(
+        default=[], description="origins whose pages may call the API with a key, as a JSON list, each exact"
+    )
+    key_requests_per_s: int = Field(default=50, gt=0, description="requests a second of one key, over 10 s, through one process")
+    key_concurrency: int = Field(default=64, gt=0, description="requests of one key at once through one process, live streams included")
+    key_bytes_per_day: int = Field(default=100 * 2**30, gt=0, description="bytes that one key may upload or be granted in a day (UTC)")
+    oidc_audience: str | None = Field(
+        default=None, description="the broker-facing listener's audience; where set, events need a token of the cluster's for it"
+    )
+    oidc_issuer: str = Field(default="https://kubernetes.default.svc.cluster.local", description="who signs those tokens")
+    oidc_jwks_url: str | None = Field(default=None, description="where the issuer's keys are; without it the issuer's discovery document says")
     trusted_hosts: list[str] = Field(
         default=[], description="names that a Host header may say, as a JSON list; empty: any, since no link is made of it"
     )

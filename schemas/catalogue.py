@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from schemas.errors import FieldProblem, InvalidParameters, UnknownOperation
+from schemas.events import Lane
 from schemas.facts import Kind, MediaFacts
 from schemas.parameters import EmbedParameters, Parameters, ProbeParameters, ThumbnailParameters, TranscodeParameters
 
@@ -20,8 +21,9 @@ from schemas.parameters import EmbedParameters, Parameters, ProbeParameters, Thu
 class Operation:
     """One operation.
 
-    `version` changes when the same input would give other bytes on purpose; `deadline_s` is the longest that one attempt may work;
-    `predict_s` estimates one attempt's seconds of wall time from the probed facts.
+    `version` changes when the same input would give other bytes on purpose; `deadline_s` is the longest that one attempt may work on the
+    lane `request`, `job_deadline_s` on the lane `job` (None: it is never that long, and has no such lane); `predict_s` estimates one
+    attempt's seconds of wall time from the probed facts.
     """
 
     name: str
@@ -32,6 +34,11 @@ class Operation:
     predict_s: Callable[[Parameters, MediaFacts], float]
     aliases: Mapping[str, Parameters] = field(default_factory=dict)
     named_by_clients: bool = True
+    job_deadline_s: int | None = None
+
+    def longest_s(self, lane: Lane) -> int | None:
+        """The longest that one attempt may work on this lane; None where the operation has no such lane."""
+        return self.deadline_s if lane is Lane.REQUEST else self.job_deadline_s
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +97,7 @@ _ALL = (
         parameters=TranscodeParameters,
         aliases={f"transcode_{p}p": TranscodeParameters(short_side_px=p) for p in (240, 360, 480, 720, 1080)},
         deadline_s=570,
+        job_deadline_s=6 * 3600,
         predict_s=predict_transcode_s,
     ),
     Operation(

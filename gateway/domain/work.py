@@ -8,14 +8,16 @@ from dataclasses import dataclass, field, replace
 from gateway.domain.retry import Counts, allows_another, backoff_s
 from gateway.domain.states import LIVE_ATTEMPTS, LIVE_WORKS, AttemptState, WorkState
 from schemas.errors import FailureClass
+from schemas.events import Lane
 from schemas.payloads import Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """What the machine needs of a work. `attempts` counts all that there ever were."""
+    """What the machine needs of a work. `attempts` counts all that there ever were; `lane` is the next one's."""
 
     state: WorkState
+    lane: Lane = Lane.REQUEST
     attempts: int = 0
     counts: Counts = field(default_factory=Counts)
     result_attempt: int | None = None
@@ -52,10 +54,16 @@ class Ending:
     retry_in_s: float | None = None
 
 
-def attach(work: Work) -> Work:
-    """A live task joins: a failed or cancelled work is revived with fresh bounds; any other stays as it is."""
+def attach(work: Work, lane: Lane = Lane.REQUEST, *, job_lane: bool = False) -> Work:
+    """A live task joins: a failed or cancelled work is revived with fresh bounds; any other stays as it is.
+
+    Args:
+        lane: what its prediction asks for.
+        job_lane: there is a lane `job` for it. A work that was on it goes there again: a timeout may have brought it there.
+    """
     if work.state in (WorkState.FAILED, WorkState.CANCELLED):
-        return replace(work, state=WorkState.WAITING, counts=Counts())
+        lane = Lane.JOB if job_lane and work.lane is Lane.JOB else lane
+        return replace(work, state=WorkState.WAITING, counts=Counts(), lane=lane)
     return work
 
 
@@ -88,16 +96,19 @@ def complete(work: Work, attempt: Attempt) -> Ending:
     return Ending(work=replace(work, state=WorkState.DONE, result_attempt=attempt.number), attempt=ended)
 
 
-def fail(work: Work, attempt: Attempt, why: Failure, *, end: AttemptState = AttemptState.FAILED) -> Ending:
+def fail(work: Work, attempt: Attempt, why: Failure, *, end: AttemptState = AttemptState.FAILED, job_lane: bool = False) -> Ending:
     """An attempt ended without a result.
 
     Args:
         end: FAILED when its run said so, LOST when it was ended for its run.
+        job_lane: there is a lane `job` for it: what timed out as a request goes there.
     """
     if not attempt.live:
         return Ending(work=work, attempt=replace(attempt, holds_slot=False))
     ended = replace(attempt, state=end, holds_slot=False)
     counts = work.counts if why.source_was_deleted else work.counts.plus(why.failure)
+    if why.failure is FailureClass.TIMEOUT and work.lane is Lane.REQUEST and job_lane:
+        return Ending(work=replace(work, state=WorkState.WAITING, lane=Lane.JOB), attempt=ended, retry_in_s=0.0)
     if why.source_was_deleted or allows_another(why.failure, counts):
         wait_s = 0.0 if why.source_was_deleted else backoff_s(why.failure, counts)
         return Ending(work=replace(work, state=WorkState.WAITING, counts=counts), attempt=ended, retry_in_s=wait_s)

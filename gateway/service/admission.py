@@ -24,12 +24,15 @@ from schemas.facts import MediaFacts
 from schemas.payloads import Requested, Source
 
 NO_SOURCE = "The original was replaced or removed before it could be read."
+NO_LANE = "It takes longer than one request may, and nothing here runs long jobs any more."
 
 
 def admit_all(session: Session, operations: Iterable[str], settings: Settings) -> None:
     """Admits what can go out of these operations. Once in a transaction, at its end: slots are locked in the order of their names."""
     for operation in sorted(set(operations)):
-        admit(session, operation, Lane.REQUEST, settings)
+        for lane in (Lane.JOB, Lane.REQUEST):
+            if CATALOGUE[operation].longest_s(lane) is not None:
+                admit(session, operation, lane, settings)
 
 
 def admit(session: Session, operation: str, lane: Lane, settings: Settings) -> None:
@@ -47,23 +50,25 @@ def admit(session: Session, operation: str, lane: Lane, settings: Settings) -> N
         .select_from(AttemptRow)
         .where(AttemptRow.operation == operation, AttemptRow.lane == lane, AttemptRow.holds_slot)
     )
-    free = settings.slots.get(operation, 1) - (held or 0)
-    if free <= 0:
+    is_open = lane is Lane.REQUEST or operation in settings.job_slots
+    slots = (settings.slots if lane is Lane.REQUEST else settings.job_slots).get(operation, 1)
+    free = slots - (held or 0)
+    if free <= 0 and is_open:
         return
     due = WorkRow.not_before <= func.clock_timestamp()  # what was committed since this transaction began may go too
     waiting = session.scalars(
         select(WorkRow)
         .where(WorkRow.state == WorkState.WAITING, WorkRow.operation == operation, WorkRow.lane == lane, due)
         .order_by(WorkRow.urgency, WorkRow.queued_at, WorkRow.id)
-        .limit(free)
+        .limit(max(1, free))
         .with_for_update(skip_locked=True)
     ).all()
     for work in waiting:
         source = find_source(session, work)
-        if source is not None:
+        if source is not None and is_open:
             send_out(session, work, source, settings)
         elif lock_idle_jobs(session, work.id):
-            fail_work(session, work, FailureClass.INFRA, NO_SOURCE)
+            fail_work(session, work, *((FailureClass.INFRA, NO_SOURCE) if is_open else (FailureClass.LIMIT, NO_LANE)))
     if waiting:
         session.execute(text("select pg_notify(:channel, '')"), {"channel": OUTBOX_CHANNEL})
 
@@ -94,7 +99,9 @@ def send_out(session: Session, work: WorkRow, source: MediaRow, settings: Settin
         attempt=attempt.number,
     )
     operation = CATALOGUE[work.operation]
+    deadline_s = operation.longest_s(Lane(work.lane))
     assert source.etag is not None
+    assert deadline_s is not None
     requested = Requested(
         attempt_id=attempt_id,
         work_id=work.id,
@@ -104,7 +111,7 @@ def send_out(session: Session, work: WorkRow, source: MediaRow, settings: Settin
         operation=work.operation,
         version=work.version,
         parameters=operation.parameters.model_validate_json(work.canonical_parameters).model_dump(mode="json"),
-        deadline_s=operation.deadline_s,
+        deadline_s=deadline_s,
         source=Source(bucket=keys.MEDIA_BUCKET, key=source.object_key, etag=source.etag, bytes=source.bytes or 0, filename=source.filename),
         facts=None if is_probe or source.facts is None else MediaFacts.model_validate(source.facts),
         output_bucket=keys.OUTPUTS_BUCKET,

@@ -16,7 +16,7 @@ from gateway.domain.states import MediaState, WorkState
 from gateway.service.admission import admit_all
 from gateway.service.jobs import create_asked_for, default_operations
 from gateway.service.tasks import fail_queued_tasks_of_media
-from gateway.service.works import URGENCY, locked_work
+from gateway.service.works import URGENCY, Identity, locked_work
 from gateway.settings import Settings
 from gateway.store.tables import NOW, ApiKeyRow, DoomedObjectRow, MediaRow, WorkRow
 from infra.objects.port import Objects
@@ -112,14 +112,9 @@ def send_probe(session: Session, media: MediaRow, settings: Settings) -> None:
 
 
 def _probe_work(session: Session, media: MediaRow) -> WorkRow:
-    return locked_work(
-        session,
-        tenant=media.tenant,
-        content=f"{media.id}:{media.etag}",
-        operation=CATALOGUE["probe"],
-        parameters=ProbeParameters(),
-        urgency=URGENCY["interactive"],
-    )
+    content = f"{media.id}:{media.etag}"
+    identity = Identity(tenant=media.tenant, content=content, operation=CATALOGUE["probe"], parameters=ProbeParameters())
+    return locked_work(session, identity, urgency=URGENCY["interactive"])
 
 
 def lose(session: Session, media: MediaRow) -> None:

@@ -95,7 +95,7 @@ def add(session: Session, media: MediaRow, items: Sequence[tuple[str, dict[str, 
     session.add_all(tasks)
     session.flush()
     if media.state == MediaState.ACCEPTED:
-        admit_all(session, attach_tasks(session, media, tasks, {job.id: URGENCY[job.priority]}), settings)
+        admit_all(session, attach_tasks(session, media, tasks, {job.id: URGENCY[job.priority]}, settings), settings)
     elif media.state == MediaState.FAILED:
         fail_queued_tasks_of_media(
             session, media.id, FailureClass(media.error_class or "infra"), media.error_message or "The media has failed."
@@ -103,26 +103,27 @@ def add(session: Session, media: MediaRow, items: Sequence[tuple[str, dict[str, 
     return job
 
 
-def attach_tasks(session: Session, media: MediaRow, tasks: Sequence[TaskRow], urgencies: dict[str, int]) -> set[str]:
+def attach_tasks(session: Session, media: MediaRow, tasks: Sequence[TaskRow], urgencies: dict[str, int], settings: Settings) -> set[str]:
     """Joins the tasks of an accepted media to their works and recounts the jobs. Works are locked in one order.
 
     Returns the operations that the caller admits at the end of its transaction.
     """
     for task in sorted(tasks, key=lambda one: (one.operation, sorted(one.parameters.items()), one.id)):
-        attach(session, task, media, urgencies[task.job_id])
+        attach(session, task, media, urgencies[task.job_id], settings)
     session.flush()
     refresh_jobs(session, {task.job_id for task in tasks})
     return {task.operation for task in tasks}
 
 
-def attach_waiting(session: Session, media: MediaRow) -> set[str]:
+def attach_waiting(session: Session, media: MediaRow, settings: Settings) -> set[str]:
     """The media has just been accepted: every task that waited for that. Returns what `attach_tasks` does."""
     rows = session.execute(
         select(TaskRow, JobRow.priority)
         .join(JobRow, JobRow.id == TaskRow.job_id)
         .where(TaskRow.media_id == media.id, TaskRow.work_id.is_(None), TaskRow.state == "queued")
     ).all()
-    return attach_tasks(session, media, [task for task, _ in rows], {task.job_id: URGENCY[priority] for task, priority in rows})
+    urgencies = {task.job_id: URGENCY[priority] for task, priority in rows}
+    return attach_tasks(session, media, [task for task, _ in rows], urgencies, settings)
 
 
 def lock_media(session: Session, tenant: str, media_id: str) -> MediaRow:

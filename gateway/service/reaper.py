@@ -7,7 +7,7 @@ result.json before it ends an attempt, and ends it only if nothing has changed s
 import logging
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, text
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from gateway.domain.states import LIVE_ATTEMPTS, AttemptState
@@ -76,8 +76,9 @@ def reap(database: Database, objects: Objects, settings: Settings) -> int:
 
 
 def _is_due(settings: Settings) -> ColumnElement[bool]:
+    start_s = case((AttemptRow.lane == Lane.JOB, settings.job_start_timeout_s), else_=settings.start_timeout_s)
     return or_(
-        and_(AttemptRow.run_id.is_(None), AttemptRow.sent_at < NOW - func.make_interval(0, 0, 0, 0, 0, 0, settings.start_timeout_s)),
+        and_(AttemptRow.run_id.is_(None), AttemptRow.sent_at < NOW - func.make_interval(0, 0, 0, 0, 0, 0, start_s)),
         and_(AttemptRow.run_id.is_not(None), AttemptRow.heartbeat_at < NOW - func.make_interval(0, 0, 0, 0, 0, 0, settings.lease_s)),
     )
 

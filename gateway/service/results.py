@@ -85,7 +85,7 @@ def completed(session: Session, word: Completed, settings: Settings) -> bool:
         session.flush()
         if work.operation == "probe":
             if locked.media is not None:
-                admissible |= accept(session, locked.media, attempt, word)
+                admissible |= accept(session, locked.media, attempt, word, settings)
         else:
             if word.vector is not None:
                 vectors.save(session, tenant=work.tenant, sha256=work.content, vector=word.vector)
@@ -95,7 +95,7 @@ def completed(session: Session, word: Completed, settings: Settings) -> bool:
     return counts
 
 
-def accept(session: Session, media: MediaRow, attempt: AttemptRow, word: Completed) -> set[str]:
+def accept(session: Session, media: MediaRow, attempt: AttemptRow, word: Completed, settings: Settings) -> set[str]:
     """Probe has taken the media: its facts stand, the tasks that waited for that join their works. Returns the operations to admit."""
     if media.dead or media.state != MediaState.UPLOADED or media.etag != attempt.source_etag or word.facts is None:
         return set()
@@ -106,7 +106,7 @@ def accept(session: Session, media: MediaRow, attempt: AttemptRow, word: Complet
     media.sha256, media.bytes = word.facts.sha256, word.facts.bytes
     media.content_type = word.content_type or media.content_type
     session.flush()
-    return attach_waiting(session, media)
+    return attach_waiting(session, media, settings)
 
 
 def reject(session: Session, media: MediaRow, failure: FailureClass, message: str) -> None:
@@ -140,7 +140,7 @@ def end_failed(session: Session, word: Failed, settings: Settings, *, end: Attem
         lose(session, media)
         source_is_lost = True
     why = machine.Failure(failure=word.failure, source_was_deleted=word.source_gone and source_is_lost)
-    ending = machine.fail(work.record(), attempt.record(), why, end=end)
+    ending = machine.fail(work.record(), attempt.record(), why, end=end, job_lane=work.operation in settings.job_slots)
     counts = attempt.record().live
     _end_attempt(attempt, ending, word.duration_ms)
     if counts:

@@ -80,7 +80,7 @@ def revive(session: Session, media: MediaRow, tasks: Sequence[TaskRow], there: b
     jobs = {task.job_id for task in tasks}
     if how is Retry.ATTACH:
         urgencies = {job.id: URGENCY[job.priority] for job in session.scalars(select(JobRow).where(JobRow.id.in_(jobs)))}
-        return attach_tasks(session, media, tasks, urgencies)
+        return attach_tasks(session, media, tasks, urgencies, settings)
     refresh_jobs(session, jobs)
     if how is Retry.PROBE:
         probe_again(session, media, settings)

@@ -273,7 +273,7 @@ def test_work_that_cannot_fit_is_refused_or_fails_with_a_sentence(house: House) 
     assert "transcode takes video" in house.post("/jobs", {"media_id": media["media_id"], "operations": ["transcode_480p"]}, 422)["detail"]
 
 
-def test_work_predicted_past_the_limit_fails_at_once(house: House) -> None:
+def test_work_predicted_past_every_limit_fails_at_once(house: House) -> None:
     media = house.upload(operations="none")
     (probe,) = house.relay()
     facts = house.facts(probe, Kind.VIDEO).model_copy(
@@ -282,4 +282,4 @@ def test_work_predicted_past_the_limit_fails_at_once(house: House) -> None:
     house.finish(probe, facts=facts)
     task = house.post("/jobs", {"media_id": media["media_id"], "operations": ["transcode_1080p"]})["tasks"][0]
     assert (task["state"], task["error"]["class"]) == ("failed", "limit")
-    assert "at most 570 s" in task["error"]["message"]
+    assert "at most 21,600 s" in task["error"]["message"]
