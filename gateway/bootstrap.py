@@ -1,15 +1,14 @@
 """Wiring: settings to database and store, once a process. The only place in the gateway where anything is opened."""
 
-import json
 import logging
-import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from gateway.settings import Settings
 from gateway.store.database import Database
 from infra.objects.open import open_objects
 from infra.objects.port import Objects
+from infra.telemetry.log import log_in_json
+from infra.telemetry.tracing import serve_as
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,27 +30,8 @@ def bootstrap(settings: Settings | None = None) -> Gateway:
     )
 
 
-class JsonLines(logging.Formatter):
-    """One JSON object a line: time, severity, logger, message, and whatever `extra` named."""
-
-    STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "severity": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-            **{key: value for key, value in vars(record).items() if key not in self.STANDARD},
-        }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
-
-
-def log_in_json(level: int = logging.INFO) -> None:
-    """Every log line of this process goes to stderr as JSON."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+def log_and_trace(service: str) -> None:
+    """What each of the gateway's processes does first: log lines in JSON, and its name in traces."""
+    log_in_json()
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    serve_as(service)

@@ -48,6 +48,10 @@ class Event:
     def traceparent(self) -> str | None:
         return self.extensions.get("traceparent")
 
+    def continuing(self, traceparent: str | None) -> "Event":
+        """The event as the next hop of its trace sends it; None changes nothing."""
+        return self if traceparent is None else replace(self, extensions={**self.extensions, "traceparent": traceparent})
+
     def reply(self, *, id: str, source: str, type: str, data: Mapping[str, Any]) -> "Event":
         """A new event about the same thing: subject, operation, lane and trace go on."""
         kept = {name: self.extensions[name] for name in ("operation", "lane", "traceparent") if name in self.extensions}

@@ -107,6 +107,7 @@ class Heartbeat(Payload):
     run_id: str
     token: str
     progress: Annotated[float, Field(ge=0, le=1)] | None = None
+    cold: bool = Field(default=False, description="the claim of a process that had claimed nothing before: somebody waited for its start")
 
 
 class Verdict(StrEnum):

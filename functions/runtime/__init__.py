@@ -12,6 +12,7 @@ from functions.runtime.handler import Handler, open_surroundings
 from functions.runtime.job import Job, Outcome, Output
 from functions.runtime.log import configure
 from functions.sandbox import require_layers, warm_worker
+from infra.telemetry.tracing import serve_as, warm_up
 
 __all__ = ["Job", "Outcome", "Output", "function"]
 
@@ -28,6 +29,8 @@ def function(operation: str, work: Callable[[Job], Outcome], *, warm: tuple[str,
         MissingLayers: SANDBOX_REQUIRED=all, and a layer is missing.
     """
     configure()
+    serve_as(f"darkroom-{operation}")
+    warm_up()
     if warm:
         warm_worker(*warm)
     require_layers()

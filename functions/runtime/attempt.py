@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from functions.errors import FunctionError, Infra, SourceGone, Stopped, ToolFailed
 from functions.runtime.gateway import Gateway
 from functions.runtime.job import Job, Outcome
 from functions.runtime.log import LOG
+from functions.runtime.measures import Measures
 from functions.runtime.pulse import Pulse
 from functions.runtime.results import earlier_result, store_outputs, store_result
 from functions.runtime.settings import Settings
@@ -31,6 +32,7 @@ class Surroundings:
     settings: Settings
     objects: Objects
     gateway: Gateway | None
+    measures: Measures = field(default_factory=Measures)
 
 
 def run_attempt(requested: Requested, parameters: Parameters, version: int, work: Work, around: Surroundings) -> Completed | Failed:
@@ -80,7 +82,7 @@ class _Run:
             return Pulse(None, None, every_s=every_s)
         if self.around.gateway is None:
             raise NotNow("GATEWAY_INTERNAL_URL is not set, and nothing starts without a claim")
-        claim = Heartbeat(attempt_id=requested.attempt_id, run_id=self.run_id, token=requested.token)
+        claim = Heartbeat(attempt_id=requested.attempt_id, run_id=self.run_id, token=requested.token, cold=self.around.measures.claimed())
         verdict = self.around.gateway.beat(claim)
         if verdict is Verdict.STOP:
             raise Stopped
@@ -90,18 +92,21 @@ class _Run:
 
     def complete(self, work: Work, pulse: Pulse) -> Completed:
         """Fetches, works and stores. Whatever is no FunctionError becomes one: the machine's (Infra) or a bug's (ToolFailed)."""
-        fields = {"attempt_id": self.requested.attempt_id}
         try:
             with workspace(self.around.settings.work_dir) as place:
-                self._fetch(place)
-                return self._store(place, pulse, work(self._job(place, pulse)))
+                with self.around.measures.phase("fetch"):
+                    self._fetch(place)
+                with self.around.measures.phase("work"):
+                    outcome = work(self._job(place, pulse))
+                with self.around.measures.phase("store"):
+                    return self._store(place, pulse, outcome)
         except (FunctionError, Stopped):
             raise
         except OSError as exc:
-            LOG.exception("the machine failed the work", extra={"fields": fields})
+            LOG.exception("the machine failed the work")
             raise Infra("The machine could not do the work.", log_tail=f"{type(exc).__name__}: {exc.strerror}") from exc
         except Exception as exc:
-            LOG.exception("the work failed in an unforeseen way", extra={"fields": fields})
+            LOG.exception("the work failed in an unforeseen way")
             raise ToolFailed("The work failed in an unforeseen way.", log_tail=type(exc).__name__) from exc
 
     def failed(self, error: FunctionError) -> Failed:
@@ -140,6 +145,7 @@ class _Run:
         except ObjectStoreError as exc:
             raise Infra("The original could not be read.", log_tail=str(exc)) from exc
         place.source.chmod(0o444)
+        self.around.measures.moved("read", source.bytes)
 
     def _store(self, place: Workspace, pulse: Pulse, outcome: Outcome) -> Completed:
         if pulse.stopped():
@@ -156,6 +162,7 @@ class _Run:
             vector=outcome.vector,
         )
         store_result(self.around.objects, self.requested, completed)
+        self.around.measures.moved("written", sum(artifact.bytes for artifact in completed.artifacts))
         return completed
 
     def _ms(self) -> int:

@@ -10,6 +10,8 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
 from http import HTTPStatus
 
 from flask import Request, Response
@@ -19,10 +21,13 @@ from functions.errors import Stopped
 from functions.runtime.attempt import NotNow, Surroundings, Work, run_attempt
 from functions.runtime.gateway import Gateway, GatewayUnavailable, Refused
 from functions.runtime.log import LOG
+from functions.runtime.measures import Measures
 from functions.runtime.settings import BadSetting, Settings
 from functions.runtime.workspace import sweep
 from functions.sandbox import active_layers
 from infra.objects.port import BadKey, StoreUnavailable
+from infra.telemetry.context import about, current_traceparent, nearest
+from infra.telemetry.tracing import span
 from schemas.catalogue import CATALOGUE
 from schemas.envelope import Event, parse, to_binary
 from schemas.errors import MalformedEvent
@@ -53,42 +58,60 @@ class Handler:
     def __init__(self, operation: str, work: Work, *, surroundings: Callable[[], Surroundings]) -> None:
         self._operation, self._work = CATALOGUE[operation], work
         self._open_surroundings = surroundings
+        self._measures = Measures()
         self._lock = threading.Lock()
         self._around: Surroundings | None = None
 
     def __call__(self, request: Request) -> Response:
         if request.method in ("GET", "HEAD"):
-            return self._health() if request.path in ("/", "/healthz", "/readyz") else problem(HTTPStatus.NOT_FOUND, "no such page")
+            return self._page(request.path)
         if request.method != "POST":
             return problem(HTTPStatus.METHOD_NOT_ALLOWED, "a CloudEvent is sent by POST")
         began = time.monotonic()
         fields: dict[str, object] = {"operation": self._operation.name}
-        response = self._answer(request, fields)
-        fields |= {"status": response.status_code, "ms": round((time.monotonic() - began) * 1000)}
-        LOG.info("event answered", extra={"fields": fields})
+        with ExitStack() as delivery:
+            response = self._answer(request, fields, delivery)
+            fields |= {"status": response.status_code, "ms": round((time.monotonic() - began) * 1000)}
+            LOG.info("event answered", extra=fields)
+        self._measures.answered(str(fields["result"]), str(fields.get("class", "")))
         return response
+
+    def _page(self, path: str) -> Response:
+        if path == "/metrics":
+            return Response(self._measures.exposition(self._operation.name), content_type="text/plain; version=0.0.4; charset=utf-8")
+        return self._health() if path in ("/", "/healthz", "/readyz") else problem(HTTPStatus.NOT_FOUND, "no such page")
 
     def _health(self) -> Response:
         body = json.dumps({"operation": self._operation.name, "version": self._operation.version, "layers": active_layers()})
         return Response(body, mimetype="application/json")
 
-    def _answer(self, request: Request, fields: dict[str, object]) -> Response:
-        """The response to one delivery; what the log should say goes into `fields`."""
+    def _answer(self, request: Request, fields: dict[str, object], delivery: ExitStack) -> Response:
+        """The response to one delivery; what the log should say goes into `fields`, and what it is about lasts as long as `delivery`."""
+        hop = None
         try:
             event, requested, parameters = self._understand(request)
-            fields |= {"attempt_id": requested.attempt_id, "event_id": event.id, "traceparent": event.traceparent}
+            ids = {"event_id": event.id, "media_id": event.subject, "work_id": requested.work_id, "attempt_id": requested.attempt_id}
+            delivery.enter_context(about(**ids))
+            sender = nearest(request.headers.get("traceparent"), event.traceparent)
+            noted: dict[str, str | int] = {"darkroom.attempt_id": requested.attempt_id, "darkroom.bytes": requested.source.bytes}
+            hop = delivery.enter_context(span(self._operation.name, kind="consumer", parent=sender, attributes=noted))
             payload = run_attempt(requested, parameters, self._operation.version, self._work, self._get_around())
             fields |= {"run_id": payload.run_id, "result": "completed"}
             if isinstance(payload, Failed):
                 fields |= {"result": "failed", "class": payload.failure, "reason": payload.message}
+                hop.fail(payload.failure)
             return self._reply(event, payload)
         except tuple(_ANSWERS) as exc:
             status, fields["result"] = next(answer for kind, answer in _ANSWERS.items() if isinstance(exc, kind))
             fields["reason"] = str(exc)[:200]
+            if hop is not None and status is not HTTPStatus.OK:
+                hop.fail(str(fields["result"]))
             return _empty() if status is HTTPStatus.OK else problem(status, str(exc))
         except Exception:  # noqa: BLE001 - a bug of ours: a redelivery may meet another instance, and the gateway hears of it by the dead letter
-            LOG.exception("a delivery could not be answered", extra={"fields": fields})
+            LOG.exception("a delivery could not be answered", extra=fields)
             fields["result"] = "error"
+            if hop is not None:
+                hop.fail("error")
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, "an error of ours")
 
     def _understand(self, request: Request) -> tuple[Event, Requested, Parameters]:
@@ -114,15 +137,16 @@ class Handler:
     def _reply(self, event: Event, payload: Completed | Failed) -> Response:
         kind, name = (FAILED, failed_id) if isinstance(payload, Failed) else (COMPLETED, completed_id)
         data = payload.model_dump(mode="json", by_alias=True, exclude_none=True)
-        reply = event.reply(id=name(payload.attempt_id), source=function_source(self._operation.name), type=kind, data=data)
+        traced = event.continuing(current_traceparent())
+        reply = traced.reply(id=name(payload.attempt_id), source=function_source(self._operation.name), type=kind, data=data)
         headers, body = to_binary(reply)
         return Response(body, status=HTTPStatus.OK, headers=headers)
 
     def _get_around(self) -> Surroundings:
         with self._lock:
             if self._around is None:
-                self._around = self._open_surroundings()
-                LOG.info("started", extra={"fields": {"operation": self._operation.name, "layers": active_layers()}})
+                self._around = replace(self._open_surroundings(), measures=self._measures)
+                LOG.info("started", extra={"operation": self._operation.name, "layers": active_layers()})
             return self._around
 
 

@@ -1,31 +1,14 @@
-"""Logs for machines: one JSON object a line on standard error, by the standard library."""
+"""The functions' logger: one JSON object a line on standard error, as everywhere in this house."""
 
-import json
 import logging
-import time
-from typing import Any
+
+from infra.telemetry.log import JsonLines
 
 LOG = logging.getLogger("darkroom.functions")
 
 
-class JsonLines(logging.Formatter):
-    """A record as one line; `extra={"fields": {…}}` goes in as it is."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        line: dict[str, Any] = {
-            "time": f"{seconds}.{int(record.msecs):03d}Z",
-            "severity": record.levelname,
-            "message": record.getMessage(),
-            **getattr(record, "fields", {}),
-        }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
-
-
 def configure() -> None:
-    """Sends our log to standard error, once a process."""
+    """Sends our log to standard error, once a process. The framework's own stays as it is."""
     if not LOG.handlers:
         handler = logging.StreamHandler()
         handler.setFormatter(JsonLines())

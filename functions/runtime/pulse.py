@@ -45,7 +45,7 @@ class Pulse:
             try:
                 verdict = self._gateway.beat(self._claim.model_copy(update={"progress": self._progress}))
             except (GatewayUnavailable, Refused) as exc:
-                LOG.warning("heartbeat lost", extra={"fields": {"attempt_id": self._claim.attempt_id, "reason": str(exc)}})
+                LOG.warning("heartbeat lost", extra={"attempt_id": self._claim.attempt_id, "reason": str(exc)})
                 continue
             if verdict is not Verdict.GO:  # wait: another run has the attempt, so this one has lost it
                 self._stop.set()

@@ -29,7 +29,7 @@ def earlier_result(objects: Objects, requested: Requested) -> Completed | None:
     except ValueError:
         found = None
     if found is None or found.attempt_id != requested.attempt_id:
-        LOG.error("a result.json that is not this attempt's", extra={"fields": {"attempt_id": requested.attempt_id}})
+        LOG.error("a result.json that is not this attempt's", extra={"attempt_id": requested.attempt_id})
         return None
     return found.model_copy(update={"token": requested.token})
 

@@ -2,10 +2,10 @@
 
 import threading
 
-from gateway.bootstrap import bootstrap, log_in_json
+from gateway.bootstrap import bootstrap, log_and_trace
 from gateway.internal.app import create_app, keep_beating
 
-log_in_json()
+log_and_trace("darkroom-gateway-internal")
 _gateway = bootstrap()
 app = create_app(_gateway)
 keep_beating(_gateway, threading.Event())

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from gateway.bootstrap import Gateway, bootstrap, log_in_json
+from gateway.bootstrap import Gateway, bootstrap, log_and_trace
 from gateway.service.admission import admit_all
 from gateway.service.idempotency import forget_expired
 from gateway.service.reaper import reap
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    log_in_json()
+    log_and_trace("darkroom-gateway-worker")
     gateway = bootstrap()
     if gateway.settings.k_sink is None:
         raise SystemExit("K_SINK is not set: the worker needs the broker's URL.")

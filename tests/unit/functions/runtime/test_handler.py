@@ -12,8 +12,9 @@ from werkzeug.test import TestResponse
 from functions.errors import BadInput, Stopped
 from functions.runtime import Job, Outcome, Output
 from functions.runtime.handler import MAX_PROBLEM_BYTES
-from functions.runtime.log import LOG, JsonLines
+from functions.runtime.log import LOG
 from infra.objects.port import StoreUnavailable
+from infra.telemetry.log import JsonLines
 from schemas.envelope import Event, parse
 from schemas.errors import FailureClass
 from schemas.events import COMPLETED, FAILED

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from functions.runtime.log import JsonLines
 from functions.runtime.settings import BadSetting, Settings
 from functions.runtime.workspace import sweep, workspace
+from infra.telemetry.log import JsonLines
 
 
 def test_settings() -> None:
@@ -57,7 +57,7 @@ def test_what_was_killed_while_it_was_made_or_removed_is_swept_too(tmp_path: Pat
 
 def test_log_lines_are_json() -> None:
     record = logging.LogRecord("x", logging.INFO, "", 0, "a %s", ("word",), None)
-    record.fields = {"attempt_id": "w.1"}
+    record.attempt_id = "w.1"
     line = json.loads(JsonLines().format(record))
     assert (line["message"], line["attempt_id"], line["severity"]) == ("a word", "w.1", "INFO")
     assert line["time"].endswith("Z")
