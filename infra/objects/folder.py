@@ -1,7 +1,8 @@
 """A store in a folder: an object is the plain file `{root}/{bucket}/{key}`, so a file that a person copies there counts as one.
 
-Beside the buckets lie `.tmp` (what is being written), `.notify` (announcements that wait for the listener), `.lock`,
-`.key` (the presigning secret) and the listener's `.announced.db`; no bucket can have their names, so no key can reach them.
+Beside the buckets lie `.tmp` (what is being written), `.parts` (multipart uploads, `folder_parts.py`), `.notify` (announcements that wait
+for the listener), `.lock`, `.key` (the presigning secret) and the listener's `.announced.db`; no bucket can have their names, so no key can
+reach them.
 
 An ETag is the file's modification time in nanoseconds and its size: it costs no read, holds for files that people copied, and survives a
 backup that keeps times. The content type is not stored: the key's extension says it (`names.py`), and whoever knows better says so in
@@ -14,8 +15,9 @@ import fcntl
 import logging
 import os
 import secrets
+import shutil
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -23,10 +25,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from infra.objects.folder_errors import demand_bucket, reading, storing
-from infra.objects.folder_writer import FolderWriter
+from infra.objects.folder_parts import FolderParts, PartWriter
+from infra.objects.folder_writer import FolderWriter, etag_of
 from infra.objects.names import BUCKETS, MAX_KEY_BYTES, check_bucket, content_type_of, segments
 from infra.objects.notification import Arrival
-from infra.objects.port import NoSuchObject, ObjectInfo, ObjectReplaced, Stored
+from infra.objects.port import NoSuchObject, ObjectInfo, ObjectReplaced, Part, Stored
 from infra.objects.room import demand_room
 from infra.objects.signing import Presigning, Signer
 from infra.objects.spool import Spool
@@ -50,8 +53,9 @@ class FolderObjects(Presigning):
         self.spool = Spool(root / ".notify")
         self._public_url = public_url
         self._temporary = root / ".tmp"
+        self._parts = FolderParts(root / ".parts", self._new_temporary)
         with storing():
-            for folder in (self._temporary, self.spool.folder, *(root / bucket for bucket in BUCKETS)):
+            for folder in (self._temporary, root / ".parts", self.spool.folder, *(root / bucket for bucket in BUCKETS)):
                 folder.mkdir(parents=True, exist_ok=True)
 
     @cached_property
@@ -69,8 +73,7 @@ class FolderObjects(Presigning):
         """
         check_bucket(bucket)
         names = segments(key)
-        room = partial(demand_room, self.root) if bucket == MEDIA_BUCKET else lambda: None  # what was accepted may be finished
-        return FolderWriter(self._new_temporary(), lambda file: self._place(file, bucket, names, how), max_bytes, room)
+        return FolderWriter(self._new_temporary(), lambda file: self._place(file, bucket, names, how), max_bytes, self._room(bucket))
 
     def put(self, bucket: str, key: str, chunks: Iterable[bytes], *, content_type: str, max_bytes: int | None = None) -> Stored:
         with self.writer(bucket, key, content_type=content_type, max_bytes=max_bytes) as writer:
@@ -151,6 +154,35 @@ class FolderObjects(Presigning):
         except NoSuchObject:
             return
 
+    def create_multipart(self, bucket: str, key: str, *, content_type: str) -> str:
+        check_bucket(bucket)
+        segments(key)
+        demand_bucket(self.root, bucket)
+        return self._parts.create(bucket, key)
+
+    def part_writer(self, bucket: str, key: str, upload_id: str, number: int) -> PartWriter:
+        """One part on its way, for callers that are handed bytes. Raises NoSuchUpload, BadParts."""
+        return self._parts.writer(bucket, key, upload_id, number, self._room(bucket))
+
+    def list_parts(self, bucket: str, key: str, upload_id: str) -> Sequence[Part]:
+        return self._parts.list(bucket, key, upload_id)
+
+    def complete_multipart(self, bucket: str, key: str, upload_id: str, parts: Sequence[tuple[int, str]]) -> str:
+        names = segments(key)
+
+        def etag_now() -> str | None:
+            found = self.stat(bucket, key)
+            return etag_of(found) if found else None
+
+        return self._parts.complete(
+            bucket, key, upload_id, parts,
+            place=lambda file: self._place(file, bucket, names, "CompleteMultipartUpload"), etag_now=etag_now,
+            demand_room=self._room(bucket),
+        )  # fmt: skip
+
+    def abort_multipart(self, bucket: str, key: str, upload_id: str) -> None:
+        self._parts.abort(bucket, key, upload_id)
+
     def ready(self) -> None:
         with storing():
             for folder in (self._temporary, *(self.root / bucket for bucket in BUCKETS)):
@@ -186,11 +218,16 @@ class FolderObjects(Presigning):
             _log.exception("The notification of %r could not be written.", key)
 
     def remove_orphans(self, *, older_than_s: float, now_s: float) -> None:
-        """Removes temporary files whose writers died."""
+        """Removes temporary files whose writers died, and multipart uploads whose clients went away."""
+        self._parts.remove_orphans(older_than_s=older_than_s, now_s=now_s)
         for file in (*self._temporary.iterdir(), *self.spool.drafts()):
             with suppress(FileNotFoundError):
                 if now_s - file.stat().st_mtime > older_than_s:
-                    file.unlink()
+                    shutil.rmtree(file) if file.is_dir() else file.unlink()
+
+    def _room(self, bucket: str) -> Callable[[], None]:
+        """What was accepted may be finished, though little is left for more."""
+        return partial(demand_room, self.root) if bucket == MEDIA_BUCKET else lambda: None
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
@@ -225,11 +262,6 @@ def _copy(source: int, target: int) -> int:
     while sent := os.sendfile(target, source, copied, _COPY_BYTES):
         copied += sent
     return copied
-
-
-def etag_of(found: os.stat_result) -> str:
-    """The ETag of a file with these facts."""
-    return f"{found.st_mtime_ns:x}-{found.st_size:x}"
 
 
 def _info(bucket: str, key: str, found: os.stat_result) -> ObjectInfo:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from infra.objects.folder_errors import storing
 from infra.objects.port import Stored, TooLarge
@@ -20,17 +21,23 @@ class FolderWriter:
     """A writer for one object. Leaving its `with` block without `commit` leaves nothing."""
 
     def __init__(
-        self, temporary: Path, place: Callable[[Path], str], max_bytes: int | None, demand_room: Callable[[], None] = lambda: None
+        self,
+        temporary: Path,
+        place: Callable[[Path], str],
+        max_bytes: int | None,
+        demand_room: Callable[[], None] = lambda: None,
+        algorithm: str = "sha256",
     ) -> None:
         """Args:
         temporary: the file to write, on the store's own file system.
         place: moves the finished file to its key for good and returns its ETag.
         max_bytes: the longest that the object may get.
         demand_room: asked before every MiB; raises StoreFull where no more may be written.
+        algorithm: of the digest, as hashlib names it.
         """
         self._temporary, self._place, self._max_bytes, self._demand_room = temporary, place, max_bytes, demand_room
         demand_room()
-        self._hasher = Hasher()
+        self._hasher = Hasher(algorithm)
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self._bytes = 0
@@ -57,13 +64,17 @@ class FolderWriter:
         Raises:
             StoreFull, BadKey: the key is a folder of other keys, or one of its own folders is an object.
         """
+        digest = self.finish()
+        etag = self._place(self._temporary)
+        return Stored(etag=etag, bytes=self._bytes, sha256=digest)
+
+    def finish(self) -> str:
+        """Brings the temporary file to the disk, whole. Returns the digest of its bytes."""
         self._flush()
         with storing():
-            now_ns = time.time_ns()
-            os.utime(self._fd, ns=(now_ns, now_ns))  # finer than the kernel's tick, so that two writes never share an ETag
+            stamp(self._fd)
             os.fsync(self._fd)
-        etag = self._place(self._temporary)
-        return Stored(etag=etag, bytes=self._bytes, sha256=self._hasher.hexdigest())
+        return self._hasher.hexdigest()
 
     def _flush(self) -> None:
         block = self._waiting[0] if len(self._waiting) == 1 else b"".join(self._waiting)
@@ -75,7 +86,7 @@ class FolderWriter:
             while view:
                 view = view[os.write(self._fd, view) :]
 
-    def __enter__(self) -> "FolderWriter":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -83,3 +94,14 @@ class FolderWriter:
         os.close(self._fd)
         with suppress(FileNotFoundError):  # gone where it was renamed
             self._temporary.unlink()
+
+
+def stamp(fd: int) -> None:
+    """Gives a file the time of now, finer than the kernel's tick, so that two writes never share an ETag."""
+    now_ns = time.time_ns()
+    os.utime(fd, ns=(now_ns, now_ns))
+
+
+def etag_of(found: os.stat_result) -> str:
+    """The ETag of a file with these facts."""
+    return f"{found.st_mtime_ns:x}-{found.st_size:x}"

@@ -7,16 +7,27 @@ import hashlib
 import io
 import secrets
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
 from infra.objects.names import check_bucket, check_key
-from infra.objects.port import NoSuchObject, ObjectInfo, ObjectReplaced, Stored, TooLarge
+from infra.objects.port import (
+    MAX_PARTS,
+    MIN_PART_BYTES,
+    BadParts,
+    NoSuchObject,
+    NoSuchUpload,
+    ObjectInfo,
+    ObjectReplaced,
+    Part,
+    Stored,
+    TooLarge,
+)
 from infra.objects.signing import Presigning, Signer
 from infra.objects.streams import file_chunks
 
@@ -27,12 +38,20 @@ class _Version:
     data: bytes
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Upload:
+    of: tuple[str, str]
+    content_type: str
+    parts: dict[int, bytes] = field(default_factory=dict)
+
+
 class MemoryObjects(Presigning):
     """Objects in a dictionary."""
 
     def __init__(self, public_url: str = "http://memory.invalid") -> None:
         self._signer = Signer(public_url=public_url, secret=secrets.token_bytes(32))
         self._versions: dict[tuple[str, str], _Version] = {}
+        self._uploads: dict[str, _Upload] = {}
         self._lock = threading.Lock()
 
     @property
@@ -101,6 +120,54 @@ class MemoryObjects(Presigning):
                 raise ObjectReplaced(bucket, key, if_match)
             del self._versions[bucket, key]
 
+    def create_multipart(self, bucket: str, key: str, *, content_type: str) -> str:
+        check_bucket(bucket)
+        check_key(key)
+        upload_id = secrets.token_hex(8)
+        with self._lock:
+            self._uploads[upload_id] = _Upload(of=(bucket, key), content_type=content_type)
+        return upload_id
+
+    def part_writer(self, bucket: str, key: str, upload_id: str, number: int) -> "MemoryPartWriter":
+        """One part on its way, for callers that are handed bytes. Raises NoSuchUpload, BadParts."""
+        if not 1 <= number <= MAX_PARTS:
+            raise BadParts(f"A part's number is 1 to {MAX_PARTS}, not {number}.")
+        self._upload(bucket, key, upload_id)
+        return MemoryPartWriter(lambda data: self._keep_part(bucket, key, upload_id, number, data))
+
+    def _keep_part(self, bucket: str, key: str, upload_id: str, number: int, data: bytes) -> str:
+        with self._lock:
+            self._upload(bucket, key, upload_id).parts[number] = data
+        return _md5(data)
+
+    def list_parts(self, bucket: str, key: str, upload_id: str) -> Sequence[Part]:
+        with self._lock:
+            parts = sorted(self._upload(bucket, key, upload_id).parts.items())
+        return [Part(number=number, etag=_md5(data), bytes=len(data)) for number, data in parts]
+
+    def complete_multipart(self, bucket: str, key: str, upload_id: str, parts: Sequence[tuple[int, str]]) -> str:
+        with self._lock:
+            upload = self._upload(bucket, key, upload_id)
+            if not parts or [number for number, _ in parts] != sorted({number for number, _ in parts}):
+                raise BadParts("The parts must be named once each, by number.")
+            for number, etag in parts:
+                if number not in upload.parts or _md5(upload.parts[number]) != etag:
+                    raise BadParts(f"Part {number} is not there with the ETag {etag}.")
+            if any(len(upload.parts[number]) < MIN_PART_BYTES for number, _ in parts[:-1]):
+                raise BadParts(f"All parts but the last have at least {MIN_PART_BYTES} bytes.")
+            del self._uploads[upload_id]
+        return self.keep(bucket, key, upload.content_type, b"".join(upload.parts[number] for number, _ in parts)).etag
+
+    def abort_multipart(self, bucket: str, key: str, upload_id: str) -> None:
+        with self._lock:
+            self._uploads.pop(upload_id, None)
+
+    def _upload(self, bucket: str, key: str, upload_id: str) -> "_Upload":
+        upload = self._uploads.get(upload_id)
+        if upload is None or upload.of != (bucket, key):
+            raise NoSuchUpload(upload_id)
+        return upload
+
     def ready(self) -> None:
         """Memory is always there."""
 
@@ -136,3 +203,26 @@ class MemoryWriter:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._buffer.close()
+
+
+class MemoryPartWriter:
+    """Collects one part's bytes; they count for nothing before `keep`."""
+
+    def __init__(self, place: Callable[[bytes], str]) -> None:
+        self._place, self._buffer = place, io.BytesIO()
+
+    def write(self, chunk: bytes) -> None:
+        self._buffer.write(chunk)
+
+    def keep(self) -> str:
+        return self._place(self._buffer.getvalue())
+
+    def __enter__(self) -> "MemoryPartWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._buffer.close()
+
+
+def _md5(data: bytes) -> str:
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()

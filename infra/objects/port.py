@@ -4,12 +4,17 @@ Plain S3 in meaning: keys are flat, a write is whole or absent, an ETag names on
 are the store's own business (MinIO's webhook; the folder store's listener), and a hint only.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Final, Protocol
+
+MIN_PART_BYTES: Final = 5 * 2**20
+"""S3's: every part of a multipart upload but the last has at least so many bytes."""
+MAX_PARTS: Final = 10_000
+MAX_PART_BYTES: Final = 5 * 2**30
 
 
 class ObjectStoreError(Exception):
@@ -52,6 +57,18 @@ class TooLarge(ObjectStoreError):
         self.max_bytes = max_bytes
 
 
+class NoSuchUpload(ObjectStoreError):
+    """There is no multipart upload of that id: never begun, completed, aborted, or swept."""
+
+    def __init__(self, upload_id: str) -> None:
+        super().__init__(f"There is no multipart upload {upload_id}.")
+        self.upload_id = upload_id
+
+
+class BadParts(ObjectStoreError):
+    """A multipart upload cannot be completed from these parts; they all stay."""
+
+
 class StoreUnavailable(ObjectStoreError):
     """The store does not answer, or answers with an error of its own: try again later."""
 
@@ -85,7 +102,56 @@ class PostGrant:
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
-class Objects(Protocol):
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One part of a multipart upload, as the store has it."""
+
+    number: int  # from 1
+    etag: str  # without quotes
+    bytes: int
+
+
+class Multipart(Protocol):
+    """Uploads in parts: each a PUT to a URL of its own, in any order, again where one broke; one object once they are completed."""
+
+    def create_multipart(self, bucket: str, key: str, *, content_type: str) -> str:
+        """Begins an upload. Returns the id that the store gives it. Nothing is visible under the key yet."""
+
+    def presign_part(self, bucket: str, key: str, upload_id: str, number: int, *, ttl_s: int) -> str:
+        """A URL on the public endpoint that takes one part by PUT, and answers with its ETag. It bounds no length.
+
+        Args:
+            number: 1 to MAX_PARTS; the object has the parts in this order.
+            ttl_s: seconds for which it is valid.
+        """
+
+    def list_parts(self, bucket: str, key: str, upload_id: str) -> Sequence[Part]:
+        """The parts that have come, by number.
+
+        Raises:
+            NoSuchUpload.
+        """
+
+    def complete_multipart(self, bucket: str, key: str, upload_id: str, parts: Sequence[tuple[int, str]]) -> str:
+        """Makes the parts one object, whole or not at all, and forgets the upload.
+
+        Args:
+            parts: number and ETag of each, by number; parts that are not named are dropped.
+
+        Returns:
+            The object's ETag.
+
+        Raises:
+            NoSuchUpload: also for one that was completed before.
+            BadParts: one is not there with that ETag, or one but the last is shorter than MIN_PART_BYTES.
+            StoreFull: no space; the parts stay.
+        """
+
+    def abort_multipart(self, bucket: str, key: str, upload_id: str) -> None:
+        """Drops an upload with its parts; fine where there is none."""
+
+
+class Objects(Multipart, Protocol):
     """A store with its buckets. Safe for use by many threads. Every method may raise StoreUnavailable, and BadKey for an impossible key."""
 
     def put(self, bucket: str, key: str, chunks: Iterable[bytes], *, content_type: str, max_bytes: int | None = None) -> Stored:

@@ -1,11 +1,11 @@
-"""A store that speaks S3, through minio-py's public calls: MinIO, RustFS, Ceph RGW, AWS.
+"""A store that speaks S3, through minio-py (its public calls; `s3_multipart.py` has the others): MinIO, RustFS, Ceph RGW, AWS.
 
 Two clients: one on the endpoint that this process reaches, for the work, and one on the public endpoint, which only signs. The host is part
 of a signature, so a URL is never rewritten; the region is fixed, so that signing asks nobody. Buckets and notifications are made by
 whoever installs the store.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -19,8 +19,9 @@ from minio.datatypes import PostPolicy
 
 from infra.objects.disposition import attachment
 from infra.objects.names import BUCKETS, check_bucket, check_key
-from infra.objects.port import BadKey, NoSuchObject, ObjectInfo, ObjectReplaced, PostGrant, Stored, StoreUnavailable, TooLarge
+from infra.objects.port import BadKey, NoSuchObject, ObjectInfo, ObjectReplaced, Part, PostGrant, Stored, StoreUnavailable, TooLarge
 from infra.objects.s3_errors import asking
+from infra.objects.s3_multipart import S3Multipart
 from infra.objects.streams import BLOCK_BYTES, Hasher, file_chunks
 
 PART_BYTES = 8 * 1024 * 1024
@@ -38,6 +39,7 @@ class S3Objects:
         self._client = connect(endpoint, access_key, secret_key, region)
         self._signing = _client(public_url, access_key, secret_key, region, None)
         self._public_url = public_url.rstrip("/")
+        self._multipart = S3Multipart(self._client, self._signing)
 
     def put(self, bucket: str, key: str, chunks: Iterable[bytes], *, content_type: str, max_bytes: int | None = None) -> Stored:
         _check(bucket, key)
@@ -144,6 +146,26 @@ class S3Objects:
         policy.add_content_length_range_condition(exact_bytes, exact_bytes)
         fields: dict[str, str] = self._signing.presigned_post_policy(policy)
         return PostGrant(url=f"{self._public_url}/{bucket}", fields={"key": key, "Content-Type": content_type, **fields})
+
+    def create_multipart(self, bucket: str, key: str, *, content_type: str) -> str:
+        _check(bucket, key)
+        return self._multipart.create(bucket, key, content_type)
+
+    def presign_part(self, bucket: str, key: str, upload_id: str, number: int, *, ttl_s: int) -> str:
+        _check(bucket, key)
+        return self._multipart.presign_part(bucket, key, upload_id, number, ttl_s=ttl_s)
+
+    def list_parts(self, bucket: str, key: str, upload_id: str) -> Sequence[Part]:
+        _check(bucket, key)
+        return self._multipart.list(bucket, key, upload_id)
+
+    def complete_multipart(self, bucket: str, key: str, upload_id: str, parts: Sequence[tuple[int, str]]) -> str:
+        _check(bucket, key)
+        return self._multipart.complete(bucket, key, upload_id, parts)
+
+    def abort_multipart(self, bucket: str, key: str, upload_id: str) -> None:
+        _check(bucket, key)
+        self._multipart.abort(bucket, key, upload_id)
 
     def ready(self) -> None:
         for bucket in BUCKETS:

@@ -15,6 +15,15 @@ class Writer(Protocol):
     def commit(self) -> Stored: ...
 
 
+class PartWriter(Protocol):
+    """One part on its way. Leaving its `with` block without `keep` leaves nothing."""
+
+    def write(self, chunk: bytes) -> None: ...
+
+    def keep(self) -> str:
+        """Makes it the part of its number. Returns its ETag."""
+
+
 class ServedObjects(Objects, Protocol):
     """A store that has no server of its own."""
 
@@ -26,3 +35,5 @@ class ServedObjects(Objects, Protocol):
     def writer(
         self, bucket: str, key: str, *, content_type: str, max_bytes: int | None = None, how: str = "Put"
     ) -> AbstractContextManager[Writer]: ...
+
+    def part_writer(self, bucket: str, key: str, upload_id: str, number: int) -> AbstractContextManager[PartWriter]: ...

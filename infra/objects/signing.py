@@ -19,6 +19,7 @@ from infra.objects.names import check_key
 from infra.objects.port import ObjectStoreError, PostGrant
 
 EXPIRES, TYPE, DISPOSITION, SIGNATURE = "expires", "response-content-type", "response-content-disposition", "signature"
+UPLOAD_ID, PART_NUMBER = "uploadId", "partNumber"
 
 
 class Refused(ObjectStoreError):
@@ -123,6 +124,10 @@ class Presigning:
         """A URL that a plain PUT may write to. It bounds no length: for browsers use a POST policy."""
         check_key(key)
         return self.signer.url("PUT", bucket, key, ttl_s=ttl_s, overrides={})
+
+    def presign_part(self, bucket: str, key: str, upload_id: str, number: int, *, ttl_s: int) -> str:
+        check_key(key)
+        return self.signer.url("PUT", bucket, key, ttl_s=ttl_s, overrides={UPLOAD_ID: upload_id, PART_NUMBER: str(number)})
 
     def presign_post(self, bucket: str, key: str, *, ttl_s: int, content_type: str, exact_bytes: int) -> PostGrant:
         check_key(key)

@@ -14,10 +14,14 @@ from infra.objects.listener.app import create_app
 from infra.objects.listener.deadlines import HEADER_S
 from infra.objects.listener.ledger import Announced
 from infra.objects.listener.settings import Settings
+from infra.objects.listener.threads import in_thread
 from infra.objects.open import open_objects
 
 ORPHAN_S = 24 * 3600
-"""A temporary file as old as this belongs to no write any more."""
+"""A temporary file as old as this belongs to no write any more, and a multipart upload without a part for so long to no client."""
+SWEEP_EVERY_S = 3600
+
+_log = logging.getLogger(__name__)
 
 
 def build(settings: Settings) -> web.Application:
@@ -32,8 +36,8 @@ def build(settings: Settings) -> web.Application:
     )
 
     async def announcing(_app: web.Application) -> AsyncIterator[None]:
-        store.remove_orphans(older_than_s=ORPHAN_S, now_s=time.time())
         tasks = [
+            asyncio.create_task(_sweep_forever(store)),
             asyncio.create_task(announcer.drain_forever()),
             asyncio.create_task(announcer.scan_forever(every_s=settings.scan_every_s, settle_s=settings.settle_s)),
         ]
@@ -46,6 +50,15 @@ def build(settings: Settings) -> web.Application:
     app = create_app(store, allowed_origin=settings.public_url)
     app.cleanup_ctx.append(announcing)
     return app
+
+
+async def _sweep_forever(store: FolderObjects) -> None:
+    while True:
+        try:
+            await in_thread(store.remove_orphans, older_than_s=ORPHAN_S, now_s=time.time())
+        except OSError:
+            _log.exception("What was left behind cannot be swept; trying again in an hour.")
+        await asyncio.sleep(SWEEP_EVERY_S)
 
 
 def main() -> None:

@@ -6,10 +6,11 @@ from aiohttp import web
 from infra.objects.listener.faults import Fault, answer
 from infra.objects.listener.reading import read
 from infra.objects.listener.target import Target, parse_target
-from infra.objects.listener.writing import post, put
+from infra.objects.listener.writing import post, put, put_part
 from infra.objects.names import BUCKETS
 from infra.objects.port import ObjectStoreError
 from infra.objects.served import ServedObjects
+from infra.objects.signing import UPLOAD_ID
 
 _METHODS = "GET, HEAD, POST, PUT, OPTIONS"
 
@@ -57,7 +58,7 @@ async def _dispatch(request: web.Request, store: ServedObjects) -> web.StreamRes
     signed_for = "GET" if request.method == "HEAD" else request.method
     store.signer.check_url(signed_for, target.bucket, target.key, target.query)
     if request.method == "PUT":
-        return await put(request, target, store)
+        return await (put_part if UPLOAD_ID in target.query else put)(request, target, store)
     return await read(request, target, store)
 
 

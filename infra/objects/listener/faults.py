@@ -7,7 +7,9 @@ from aiohttp import web
 
 from infra.objects.port import (
     BadKey,
+    BadParts,
     NoSuchObject,
+    NoSuchUpload,
     ObjectReplaced,
     ObjectStoreError,
     StoreFull,
@@ -28,6 +30,8 @@ class Fault(ObjectStoreError):
 _TABLE: tuple[tuple[type[ObjectStoreError], int, str], ...] = (
     (Refused, 403, "AccessDenied"),
     (NoSuchObject, 404, "NoSuchKey"),
+    (NoSuchUpload, 404, "NoSuchUpload"),
+    (BadParts, 400, "InvalidPart"),
     (ObjectReplaced, 412, "PreconditionFailed"),
     (BadKey, 400, "XMinioInvalidObjectName"),
     (TooLarge, 400, "EntityTooLarge"),

@@ -7,7 +7,8 @@ import os
 from collections.abc import Iterator
 from itertools import islice
 
-from infra.objects.folder import FolderObjects, etag_of
+from infra.objects.folder import FolderObjects
+from infra.objects.folder_writer import etag_of
 from infra.objects.listener.ledger import Announced
 from infra.objects.tree import walk
 from schemas.keys import MEDIA_BUCKET

@@ -1,4 +1,4 @@
-"""POST by a policy and PUT by a signed URL: bytes from a socket into a writer, never more than a MiB of them in memory."""
+"""POST by a policy, PUT of an object or a part by a signed URL: bytes from a socket into a writer, never more than a MiB in memory."""
 
 from aiohttp import BodyPartReader, web
 
@@ -8,6 +8,7 @@ from infra.objects.listener.target import Target
 from infra.objects.listener.threads import in_thread
 from infra.objects.port import Stored
 from infra.objects.served import ServedObjects, Writer
+from infra.objects.signing import PART_NUMBER, UPLOAD_ID
 from infra.objects.streams import BLOCK_BYTES
 
 MAX_FIELDS = 20
@@ -22,6 +23,20 @@ async def put(request: web.Request, target: Target, store: ServedObjects) -> web
             await in_thread(writer.write, block)
         stored = await in_thread(writer.commit)
     return web.Response(status=200, headers={"ETag": f'"{stored.etag}"'})
+
+
+async def put_part(request: web.Request, target: Target, store: ServedObjects) -> web.Response:
+    """Answers a PUT of one part whose signature, which covers the upload's id and the number, has been found good.
+
+    Raises:
+        NoSuchUpload, BadParts, TooLarge.
+    """
+    upload_id, number = target.query[UPLOAD_ID], int(target.query[PART_NUMBER])
+    with await in_thread(store.part_writer, target.bucket, target.key, upload_id, number) as writer:
+        async for block in blocks(request.content.readany):
+            await in_thread(writer.write, block)
+        etag = await in_thread(writer.keep)
+    return web.Response(status=200, headers={"ETag": f'"{etag}"'})
 
 
 async def post(request: web.Request, bucket: str, store: ServedObjects) -> web.Response:

@@ -110,7 +110,7 @@ def a_function_looks_for_its_result() -> None:
 def result_json_is_written_last() -> None:
     """The promise first, then what it promises."""
     from functions.runtime import attempt, results
-    from infra.objects.folder import etag_of
+    from infra.objects.folder_writer import etag_of
     from infra.objects.port import Stored
     from infra.objects.streams import Hasher
 

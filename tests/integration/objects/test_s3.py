@@ -6,7 +6,7 @@ import urllib3
 from infra.objects.open import open_objects
 from infra.objects.port import Objects, StoreUnavailable
 from tests.integration.objects.conftest import Endpoint, free_port
-from tests.unit.objects.contract import ObjectsContract, RealContract, pattern, read
+from tests.unit.objects.contract import ObjectsContract, RealContract, begin, complete, pattern, read, send
 
 
 class TestMoto(ObjectsContract):
@@ -51,6 +51,16 @@ def test_a_presigned_url_names_the_public_endpoint_and_asks_nobody() -> None:
     assert "eu-central-1" in url
     grant = objects.presign_post("media", "a.jpg", ttl_s=60, content_type="image/jpeg", exact_bytes=5)
     assert grant.url == "https://media.example.org/media"
+
+
+def test_a_part_goes_to_the_public_endpoint(moto_endpoint: Endpoint) -> None:
+    """Begun on the internal endpoint, sent to the public one: two names of one server."""
+    moto_endpoint.empty()
+    public = moto_endpoint.url.replace("127.0.0.1", "localhost")
+    objects = open_objects(moto_endpoint.objects_url, public_url=public)
+    upload = begin(objects)
+    assert objects.presign_part("media", "big ü.mp4", upload, 1, ttl_s=60).startswith(f"{public}/media/big%20%C3%BC.mp4?")
+    complete(objects, upload, [(1, send(objects, upload, 1, b"x"))])
 
 
 def test_nobody_listens() -> None:

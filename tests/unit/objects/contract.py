@@ -4,16 +4,18 @@ A subclass gives the fixture `objects`: a fresh store whose buckets are empty, i
 """
 
 import hashlib
+import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import urllib3
 
-from infra.objects.port import BadKey, NoSuchObject, ObjectReplaced, Objects, PostGrant, TooLarge
+from infra.objects.port import BadKey, BadParts, NoSuchObject, NoSuchUpload, ObjectReplaced, Objects, PostGrant, TooLarge
 
 MIB = 1024 * 1024
 ODD_KEYS = (
@@ -56,6 +58,29 @@ def post_form(grant: PostGrant, data: bytes, **changed: str) -> urllib3.BaseHTTP
     """A browser's form: the grant's fields, then the file."""
     fields: list[tuple[str, object]] = [(name, changed.get(name, value)) for name, value in grant.fields.items()]
     return http.request("POST", grant.url, fields=[*fields, ("file", ("beach.jpg", data, "image/jpeg"))])
+
+
+def break_off(url: str, *, says_bytes: int, sends: bytes) -> None:
+    """A PUT whose connection ends in the middle of its body."""
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=20) as connection:
+        head = f"PUT {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: {says_bytes}\r\n\r\n"
+        connection.sendall(head.encode() + sends)
+
+
+def begin(objects: Objects) -> str:
+    return objects.create_multipart("media", "big ü.mp4", content_type="video/mp4")
+
+
+def send(objects: Objects, upload: str, number: int, data: bytes) -> str:
+    """One part by its URL, as a browser sends it. Returns its ETag."""
+    answer = http.request("PUT", objects.presign_part("media", "big ü.mp4", upload, number, ttl_s=60), body=data)
+    assert answer.status == 200, answer.data
+    return answer.headers["ETag"].strip('"')
+
+
+def complete(objects: Objects, upload: str, parts: list[tuple[int, str]]) -> str:
+    return objects.complete_multipart("media", "big ü.mp4", upload, parts)
 
 
 class ObjectsContract:
@@ -202,6 +227,66 @@ class ObjectsContract:
         with objects.open("media", "media/a b+ü.jpg") as stream:
             assert stream.read() == b"12345"
 
+    def test_parts_become_one_object(self, objects: Objects) -> None:
+        data = pattern(12 * MIB + 3)
+        upload = begin(objects)
+        cuts = [data[: 5 * MIB], data[5 * MIB : 10 * MIB], data[10 * MIB :]]
+        etags = {number: send(objects, upload, number, cuts[number - 1]) for number in (3, 1, 2)}  # in any order
+        assert etags[1] == hashlib.md5(cuts[0]).hexdigest()
+        there = objects.list_parts("media", "big ü.mp4", upload)
+        assert [(part.number, part.etag, part.bytes) for part in there] == [(n, etags[n], len(cuts[n - 1])) for n in (1, 2, 3)]
+        assert objects.head("media", "big ü.mp4") is None
+        etag = complete(objects, upload, [(n, etags[n]) for n in (1, 2, 3)])
+        info = objects.head("media", "big ü.mp4")
+        assert info is not None
+        assert (info.etag, info.bytes, info.content_type) == (etag, len(data), "video/mp4")
+        with objects.open("media", "big ü.mp4", if_match=etag) as stream:
+            assert stream.read() == data
+        with pytest.raises(NoSuchUpload):
+            objects.list_parts("media", "big ü.mp4", upload)
+
+    def test_a_part_sent_again_takes_the_place_of_the_first(self, objects: Objects) -> None:
+        upload = begin(objects)
+        first, second = send(objects, upload, 1, b"first"), send(objects, upload, 1, b"the second")
+        assert [part.etag for part in objects.list_parts("media", "big ü.mp4", upload)] == [second]
+        with pytest.raises(BadParts):
+            complete(objects, upload, [(1, first)])
+        complete(objects, upload, [(1, second)])
+        with objects.open("media", "big ü.mp4") as stream:
+            assert stream.read() == b"the second"
+
+    def test_parts_that_cannot_be_completed_stay(self, objects: Objects) -> None:
+        upload = begin(objects)
+        small, last = send(objects, upload, 1, b"x" * (5 * MIB - 1)), send(objects, upload, 2, b"end")
+        wrongs = ([], [(1, small), (2, last)], [(2, last), (1, small)], [(1, "0" * 32)], [(2, last), (3, last)])
+        for wrong in wrongs:
+            with pytest.raises(BadParts):
+                complete(objects, upload, wrong)
+        assert [part.etag for part in objects.list_parts("media", "big ü.mp4", upload)] == [small, last]
+        assert objects.head("media", "big ü.mp4") is None
+        right = send(objects, upload, 1, b"x" * 5 * MIB)
+        complete(objects, upload, [(1, right), (2, last)])
+
+    def test_an_aborted_upload_is_gone(self, objects: Objects) -> None:
+        upload = begin(objects)
+        send(objects, upload, 1, b"x")
+        for _ in range(2):
+            objects.abort_multipart("media", "big ü.mp4", upload)
+        with pytest.raises(NoSuchUpload):
+            objects.list_parts("media", "big ü.mp4", upload)
+        assert list(objects.list("media")) == []
+
+    def test_an_upload_that_never_was(self, objects: Objects) -> None:
+        with pytest.raises(NoSuchUpload):
+            objects.list_parts("media", "a.jpg", "0" * 32)
+        objects.abort_multipart("media", "a.jpg", "0" * 32)
+
+    def test_more_parts_than_a_page_of_the_store_holds(self, objects: Objects) -> None:
+        upload = begin(objects)
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda n: send(objects, upload, n, str(n).encode()), range(1, 1004)))
+        assert [part.number for part in objects.list_parts("media", "big ü.mp4", upload)] == list(range(1, 1004))
+
     def test_it_is_ready(self, objects: Objects) -> None:
         objects.ready()
 
@@ -258,6 +343,58 @@ class RealContract:
         assert post_form(grant, b"12345", policy=expired.fields["policy"]).status == 403
         assert post_form(expired, b"12345").status == 403
         assert list(objects.list("media")) == []
+
+    def test_a_part_url_is_for_one_part(self, objects: Objects) -> None:
+        upload = begin(objects)
+        url = objects.presign_part("media", "big ü.mp4", upload, 1, ttl_s=60)
+        brief = objects.presign_part("media", "big ü.mp4", upload, 1, ttl_s=1)
+        assert http.request("PUT", url.replace("partNumber=1", "partNumber=2"), body=b"x").status == 403
+        assert http.request("PUT", url.replace("big%20", "other"), body=b"x").status == 403
+        assert http.request("GET", url).status == 403
+        plain = objects.presign_put("media", "big ü.mp4", ttl_s=60)  # type: ignore[attr-defined]
+        assert http.request("PUT", f"{plain}&partNumber=1&uploadId={upload}", body=b"x").status == 403
+        time.sleep(2.1)
+        assert http.request("PUT", brief, body=b"x").status == 403
+        assert objects.list_parts("media", "big ü.mp4", upload) == []
+
+    def test_an_upload_ends_once(self, objects: Objects) -> None:
+        done, dropped = begin(objects), begin(objects)
+        parts = [(1, send(objects, done, 1, b"x"))]
+        assert parts == [(1, send(objects, dropped, 1, b"x"))]
+        complete(objects, done, parts)
+        objects.abort_multipart("media", "big ü.mp4", dropped)
+        for ended in (done, dropped, "0" * 32):
+            with pytest.raises(NoSuchUpload):
+                complete(objects, ended, parts)
+            late = http.request("PUT", objects.presign_part("media", "big ü.mp4", ended, 2, ttl_s=60), body=b"late")
+            assert (late.status, b"<Code>NoSuchUpload</Code>" in late.data) == (404, True)
+        objects.abort_multipart("media", "big ü.mp4", done)
+        with objects.open("media", "big ü.mp4") as stream:
+            assert stream.read() == b"x"
+
+    def test_two_completions_leave_one_object(self, objects: Objects) -> None:
+        upload = begin(objects)
+        parts = [(1, send(objects, upload, 1, pattern(6 * MIB))), (2, send(objects, upload, 2, b"end"))]
+
+        def ended(_: int) -> str:
+            try:
+                return complete(objects, upload, parts)
+            except NoSuchUpload:
+                return ""
+
+        with ThreadPoolExecutor(4) as pool:
+            etags = set(pool.map(ended, range(4))) - {""}
+        info = objects.head("media", "big ü.mp4")
+        assert info is not None
+        assert etags == {info.etag}
+
+    def test_a_part_that_breaks_off_is_no_part(self, objects: Objects) -> None:
+        upload = begin(objects)
+        kept = send(objects, upload, 1, b"before")
+        break_off(objects.presign_part("media", "big ü.mp4", upload, 1, ttl_s=60), says_bytes=6 * MIB, sends=pattern(3 * MIB))
+        break_off(objects.presign_part("media", "big ü.mp4", upload, 2, ttl_s=60), says_bytes=6 * MIB, sends=pattern(3 * MIB))
+        time.sleep(0.5)
+        assert [(part.number, part.etag) for part in objects.list_parts("media", "big ü.mp4", upload)] == [(1, kept)]
 
     def test_a_signed_put(self, objects: Objects) -> None:
         url = objects.presign_put("media", "a b.jpg", ttl_s=60)  # type: ignore[attr-defined]
