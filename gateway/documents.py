@@ -1,54 +1,85 @@
 """The documents that clients read: one model each, exactly as api.md names their fields. Built by `gateway.service.queries`."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.facts import MediaFacts
+from gateway.domain.states import MediaState, TaskState
+from schemas.errors import FailureClass
+from schemas.facts import Kind, MediaFacts
+
+Id = Annotated[str, Field(description="a UUIDv7", json_schema_extra={"format": "uuid"})]
+Moment = Annotated[str, Field(description="RFC 3339, in UTC", json_schema_extra={"format": "date-time"})]
+Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Size = Annotated[int, Field(ge=0)]
+Progress = Annotated[float, Field(ge=0, le=1)]
+Priority = Literal["interactive", "bulk"]
+Cursor = Annotated[Id | None, Field(description="give it as `cursor` for the next page; null at the end")]
 
 
 class Document(BaseModel):
-    """Frozen, and nothing beyond what is declared."""
+    """Frozen, and nothing beyond what is declared. Its schema is of what is sent: every field is there, null or not."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, json_schema_mode="serialization")  # type: ignore[typeddict-unknown-key]
+
+
+class ProblemField(Document):
+    """One field that is wrong: which, why, and what would be right."""
+
+    field: str
+    message: str
+    allowed: str | None
+
+
+class ProblemDocument(Document):
+    """An RFC 9457 problem: what every refusal is said as."""
+
+    type: str
+    title: str
+    status: Annotated[int, Field(ge=400, le=599)]
+    detail: str = Field(description="one sentence for people")
+    errors: list[ProblemField] = Field(description="the fields that are wrong; empty where it is none's fault")
 
 
 class ErrorDocument(Document):
-    failure: str = Field(alias="class")
-    message: str
+    """Why a task or a media ended without its result."""
+
+    failure: FailureClass = Field(alias="class")
+    message: str = Field(description="one sentence for people")
 
 
 class MediaDocument(Document):
-    media_id: str
+    media_id: Id
     filename: str
     content_type: str
     object_key: str
-    bytes: int | None
-    sha256: str | None
-    state: str
+    bytes: Size | None
+    sha256: Sha256 | None
+    state: MediaState
     facts: MediaFacts | None
     error: ErrorDocument | None
-    created_at: str
+    created_at: Moment
 
 
 class MediaList(Document):
     media: list[MediaDocument]
-    next_cursor: str | None
+    next_cursor: Cursor
 
 
 class ArtifactDocument(Document):
-    artifact_id: str
+    artifact_id: Id
     operation: str
     parameters: dict[str, Any]
     object_key: str
     content_type: str
-    bytes: int
-    sha256: str
+    bytes: Size
+    sha256: Sha256
     width_px: int | None
     height_px: int | None
-    duration_ms: int | None
-    url: str
-    expires_at: str
+    duration_ms: Size | None
+    url: Url
+    expires_at: Moment
 
 
 class ArtifactList(Document):
@@ -63,52 +94,52 @@ class DevelopedDocument(MediaDocument):
 
 class DevelopedList(Document):
     media: list[DevelopedDocument]
-    next_cursor: str | None
+    next_cursor: Cursor
 
 
 class AttemptDocument(Document):
     attempt: int
-    started_at: str | None
-    finished_at: str | None
-    failure: str | None = Field(alias="class")
+    started_at: Moment | None
+    finished_at: Moment | None
+    failure: FailureClass | None = Field(alias="class")
     message: str | None
     log_tail: str | None
 
 
 class TaskDocument(Document):
-    task_id: str
+    task_id: Id
     operation: str
     parameters: dict[str, Any]
-    state: str
+    state: TaskState
     attempt: int | None
-    progress: float | None
-    queued_at: str
-    started_at: str | None
-    finished_at: str | None
+    progress: Progress | None
+    queued_at: Moment
+    started_at: Moment | None
+    finished_at: Moment | None
     artifacts: list[ArtifactDocument]
     error: ErrorDocument | None
     attempts: list[AttemptDocument]
 
 
 class JobDocument(Document):
-    job_id: str
-    media_id: str
+    job_id: Id
+    media_id: Id
     filename: str
-    state: str
-    priority: str
+    state: TaskState
+    priority: Priority
     callback_url: str | None
-    created_at: str
-    finished_at: str | None
+    created_at: Moment
+    finished_at: Moment | None
     tasks: list[TaskDocument]
 
 
 class JobList(Document):
     jobs: list[JobDocument]
-    next_cursor: str | None
+    next_cursor: Cursor
 
 
 class SimilarItem(Document):
-    media_id: str
+    media_id: Id
     score: float
 
 
@@ -118,19 +149,19 @@ class SimilarDocument(Document):
 
 
 class GrantDocument(Document):
-    upload_id: str
-    media_id: str
+    upload_id: Id
+    media_id: Id
     object_key: str
-    expires_at: str
+    expires_at: Moment
     method: str = "POST"
-    url: str
+    url: Url
     fields: dict[str, str]
 
 
 class OperationDocument(Document):
     name: str
     version: int
-    kinds: list[str]
+    kinds: list[Kind]
     parameters: dict[str, Any]
     aliases: dict[str, dict[str, Any]]
 
@@ -155,27 +186,39 @@ class Percentiles(Document):
 class DeadLetterDocument(Document):
     """`job_id` and `task_id`: of the tasks of its attempt's work the one that failed first, if any did; null where it has none."""
 
-    id: str
+    id: Id
     event_type: str
     operation: str | None
-    job_id: str | None
-    task_id: str | None
-    failure: str | None = Field(alias="class")
+    job_id: Id | None
+    task_id: Id | None
+    failure: FailureClass | None = Field(alias="class")
     code: int | None
     message: str
-    received_at: str
-    redriven_at: str | None
+    received_at: Moment
+    redriven_at: Moment | None
 
 
 class DeadLetterList(Document):
     dead_letters: list[DeadLetterDocument]
-    next_cursor: str | None
+    next_cursor: Cursor
+
+
+class SessionDocument(Document):
+    """Who asks. `key_id` is null where no key was needed."""
+
+    tenant: str
+    scopes: list[str]
+    key_id: str | None
+
+
+class SignedInDocument(SessionDocument):
+    expires_at: str
 
 
 class MinuteDocument(Document):
     """Tasks that ended in the minute that begins `at`."""
 
-    at: str
+    at: Moment
     done: int
     failed: int
 

@@ -66,7 +66,7 @@ class Settings(BaseSettings):
         default=None, description="the broker-facing listener's audience; where set, events need a token of the cluster's for it"
     )
     oidc_issuer: str = Field(default="https://kubernetes.default.svc.cluster.local", description="who signs those tokens")
-    oidc_jwks_url: str | None = Field(default=None, description="where the issuer's keys are; without it the issuer's discovery document says")
+    oidc_jwks_url: str | None = Field(default=None, description="where the issuer's keys are; else its discovery document says")
     trusted_hosts: list[str] = Field(
         default=[], description="names that a Host header may say, as a JSON list; empty: any, since no link is made of it"
     )

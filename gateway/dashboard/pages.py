@@ -1,9 +1,11 @@
-"""Routes of the dashboard. The page reads the same API that clients do."""
+"""Routes of the dashboard. The page reads the same API that clients do; who has to sign in first gets a page for that."""
 
 from importlib.resources import files
 
 from flask import Blueprint, Response, current_app, redirect
 from werkzeug.wrappers import Response as BaseResponse
+
+from gateway.web.auth import must_sign_in
 
 pages = Blueprint("pages", __name__)
 
@@ -11,7 +13,7 @@ CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' {store}; img-src 'self' {store}; media-src 'self' {store};"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-ASSETS = {"dashboard.css": "text/css", "dashboard.js": "text/javascript"}
+ASSETS = {"dashboard.css": "text/css", "dashboard.js": "text/javascript", "sign-in.js": "text/javascript"}
 
 
 @pages.get("/")
@@ -21,7 +23,7 @@ def root() -> BaseResponse:
 
 @pages.get("/dashboard")
 def dashboard() -> Response:
-    return _asset("dashboard.html", "text/html")
+    return _asset("sign-in.html" if must_sign_in() else "dashboard.html", "text/html")
 
 
 @pages.get("/dashboard/<name>")

@@ -3,6 +3,7 @@
 Refused
 ├── NoKey          no key, or none that is known
 ├── OutOfScope     the key does not allow this
+├── ForeignOrigin  a page of another origin had a browser ask
 ├── NotFound       no such thing of this tenant
 ├── Gone           it was there and is not any more
 ├── Conflict       not in this state
@@ -29,6 +30,11 @@ class OutOfScope(Refused):
         super().__init__(f"This needs a key with the scope {scope}.")
 
 
+class ForeignOrigin(Refused):
+    def __init__(self, origin: str | None) -> None:
+        super().__init__(f"A browser's session may write only from this gateway's own pages; the Origin is {(origin or 'missing')[:200]}.")
+
+
 class NotFound(Refused):
     def __init__(self, what: str, identifier: str) -> None:
         super().__init__(f"There is no {what} {identifier}.")
@@ -43,7 +49,11 @@ class Conflict(Refused):
 
 
 class Busy(Refused):
-    pass
+    """`retry_after_s`: when it may work; None where nobody knows."""
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class Invalid(Refused):

@@ -1,21 +1,25 @@
 """The public Flask application, put together: routes, bounds, problem details, headers."""
 
+from functools import partial
+
 from flask import Flask, request
 
 from gateway.bootstrap import Gateway
 from gateway.dashboard.pages import pages
 from gateway.service.errors import NotFound
 from gateway.service.queries import Presigner
-from gateway.web import access, hardening, problems
+from gateway.web import access, auth, hardening, problems
 from gateway.web.live import Live
 from gateway.web.pressure import Pressure
 from gateway.web.routes.about import about
 from gateway.web.routes.jobs import jobs
 from gateway.web.routes.media import media
-from gateway.web.routes.operators import operators
+from gateway.web.routes.news import news
+from gateway.web.routes.operators import operators, read_stats
+from gateway.web.routes.sessions import sessions
 from schemas.ids import is_id
 
-ROUTES = (media, jobs, operators, about, pages)
+ROUTES = (media, jobs, news, operators, sessions, about, pages)
 
 
 def create_app(gateway: Gateway) -> Flask:
@@ -25,10 +29,13 @@ def create_app(gateway: Gateway) -> Flask:
     app.extensions["darkroom"] = gateway
     app.extensions["darkroom.presigner"] = presigner
     app.extensions["darkroom.pressure"] = Pressure(gateway.database, gateway.settings)
-    app.extensions["darkroom.live"] = Live(gateway.database, presigner, max_watchers=gateway.settings.max_watchers)
+    app.extensions["darkroom.live"] = Live(
+        gateway.database, presigner, partial(read_stats, gateway), max_watchers=gateway.settings.max_watchers
+    )
     app.json.sort_keys = False  # type: ignore[attr-defined]
     for routes in ROUTES:
         app.register_blueprint(routes)
+    auth.install(app, required=gateway.settings.require_keys)
     access.install(app)
     app.before_request(_ids_are_ids)
     problems.install(app)

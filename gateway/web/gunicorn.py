@@ -14,5 +14,8 @@ limit_request_field_size = 8190
 
 
 def post_worker_init(worker: Any) -> None:
-    """Live streams end with their worker, so that none holds up its end."""
+    """Live streams end with their worker, so that none holds up its end. Beyond the loopback keys are asked for, whatever the setting."""
     worker.wsgi.extensions["darkroom.live"].running = lambda: worker.alive
+    from gateway.web.auth import demand_keys_beyond_loopback  # not before gevent has had its way with the standard library
+
+    demand_keys_beyond_loopback(worker.wsgi, [listener.getsockname() for listener in worker.sockets])

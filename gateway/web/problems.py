@@ -1,12 +1,13 @@
 """Errors as RFC 9457 problem details: one table from exceptions to HTTP status. Never HTML, never a stack trace."""
 
 import logging
+import math
 from typing import Any
 
 from flask import Flask, Response, json
 from werkzeug.exceptions import HTTPException
 
-from gateway.service.errors import Busy, Conflict, Forged, Gone, Invalid, NoKey, NotFound, OutOfScope
+from gateway.service.errors import Busy, Conflict, ForeignOrigin, Forged, Gone, Invalid, NoKey, NotFound, OutOfScope
 from gateway.store.database import DatabaseUnavailable, Unstorable
 from infra.objects.port import ObjectStoreError, StoreFull
 from schemas.errors import ContractError, FieldProblem, InvalidParameters, UnknownOperation
@@ -16,6 +17,7 @@ log = logging.getLogger(__name__)
 STATUS: dict[type[Exception], int] = {
     NoKey: 401,
     OutOfScope: 403,
+    ForeignOrigin: 403,
     NotFound: 404,
     Gone: 410,
     Conflict: 409,
@@ -73,7 +75,10 @@ def _ours(exc: Exception) -> Response:
         return problem(status, "The database or the object store does not answer; nothing was lost, try again.")
     if isinstance(exc, Unstorable):
         return problem(status, "The request holds a value that cannot be kept.")
-    return problem(status, str(exc), [_field(p) for p in _problems(exc)])
+    response = problem(status, str(exc), [_field(p) for p in _problems(exc)])
+    if isinstance(exc, Busy) and exc.retry_after_s is not None:
+        response.headers["Retry-After"] = str(max(1, math.ceil(exc.retry_after_s)))
+    return response
 
 
 def _problems(exc: Exception) -> tuple[FieldProblem, ...]:

@@ -28,8 +28,14 @@ class FileChanged(CommandError):
 class Client:
     """Calls to one gateway. May be used by several threads."""
 
-    def __init__(self, base: str) -> None:
-        """Raises GatewayUnreachable where `base` is no http(s) URL."""
+    def __init__(self, base: str, *, key: str | None = None) -> None:
+        """`key`: an API key; without it the one in `DARKROOM_API_KEY`, if any. The store never sees it.
+
+        Raises:
+            GatewayUnreachable: `base` is no http(s) URL.
+        """
+        key = key or os.environ.get("DARKROOM_API_KEY")
+        self._authorization = {"Authorization": f"Bearer {key}"} if key else {}
         self._base = base.rstrip("/")
         if urlsplit(self._base).scheme not in ("http", "https") or not urlsplit(self._base).netloc:
             raise GatewayUnreachable(f"{base!r} is no gateway's URL; an example is http://127.0.0.1:8000")
@@ -104,7 +110,7 @@ class Client:
 
     def _call(self, method: str, path: str, *, body: Any = None, headers: dict[str, str] | None = None, also: int = 200) -> dict[str, Any]:
         try:
-            answer = self._http.request(method, self._base + path, body=body, headers=headers)
+            answer = self._http.request(method, self._base + path, body=body, headers={**self._authorization, **(headers or {})})
         except urllib3.exceptions.HTTPError as exc:
             raise GatewayUnreachable(f"nobody answers at {self._base}; `darkroom up` starts a system, --gateway URL names another") from exc
         try:

@@ -13,8 +13,8 @@ from pydantic import SecretStr, ValidationError
 from gateway.bootstrap import Gateway, bootstrap
 from gateway.settings import Settings
 from infra.cli.errors import GatewayUnreachable
-from infra.cli.up import LEDGER
 
+LEDGER = "darkroom"
 _SOCKET_LINE = 4  # of postmaster.pid: pid, folder, start, port, socket folder, …
 
 

@@ -12,6 +12,7 @@ from infra.cli.commands.demo import demo
 from infra.cli.commands.doctor import doctor
 from infra.cli.commands.init import init
 from infra.cli.commands.jobs import jobs
+from infra.cli.commands.keys import keys
 from infra.cli.commands.reconcile import reconcile
 from infra.cli.commands.redrive import redrive
 from infra.cli.commands.similar import similar
@@ -46,7 +47,7 @@ def main() -> None:
     """Drop media in, get developed artifacts out."""
 
 
-for command in (up, submit, watch, jobs, artifacts, similar, status, redrive, reconcile, doctor, demo, init):
+for command in (up, submit, watch, jobs, artifacts, similar, status, redrive, reconcile, keys, doctor, demo, init):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from pathlib import Path
 import sqlalchemy
 
 from gateway.store.database import driver_url
+from infra.cli.ledger import LEDGER
 from infra.cli.operations import Wish
 from infra.cli.options import REPOSITORY
 from infra.cli.ports import HOST, check_port
@@ -33,7 +34,6 @@ from schemas.catalogue import DEFAULT_OPERATIONS
 MANIFESTS = REPOSITORY / "knative" / "base"
 FOLDER_STORE = Path(__file__).parent / "local" / "object-store.yaml"
 READY_TIMEOUT_S = 60.0
-LEDGER = "darkroom"
 
 
 @dataclass(frozen=True, kw_only=True)

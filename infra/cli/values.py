@@ -15,6 +15,8 @@ NOT_PASSED_ON = frozenset(
     | {"K_SINK", "AUTOSCALER_METRICS_URL", "HOST", "PORT"}
 )
 """What this table says itself, or the platform does."""
+KEYLESS = {"REQUIRE_KEYS": "false", "TRUSTED_HOSTS": '["127.0.0.1", "localhost"]'}
+"""On the loopback nobody needs a key; a web page whose own name leads there (DNS rebinding) is turned away by that name."""
 OF_FUNCTIONS = ("MEDIA_", "OPENCLIP_", "SANDBOX_REQUIRED", "FFMPEG", "HEARTBEAT_S", "GATEWAY_TIMEOUT_S", "SPARE_DISK_BYTES")
 
 
@@ -33,7 +35,7 @@ def local_values(data: Path, port: int, database_url: str) -> Values:
         database_url=database_url,
         secrets={"darkroom": {"DATABASE_URL": database_url, "OBJECT_STORE_URL": store_url, **own_secrets(data)}},
         config_maps={
-            "darkroom": {"PUBLIC_URL": f"http://{HOST}:{port}", "OBJECT_STORE_PUBLIC_URL": public_store, **passed_on()},
+            "darkroom": {"PUBLIC_URL": f"http://{HOST}:{port}", "OBJECT_STORE_PUBLIC_URL": public_store, **KEYLESS, **passed_on()},
             "darkroom-functions": {name: value for name, value in os.environ.items() if name.startswith(OF_FUNCTIONS)},
         },
         ports={"gateway": port} | ({"object-store": listener} if listener else {}),

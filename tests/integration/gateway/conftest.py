@@ -125,6 +125,7 @@ def house(database_url: str) -> Iterator[House]:
         slots={"probe": 2, "thumbnail": 2, "transcode": 2},
         lease_s=0.2,
         start_timeout_s=0.2,
+        require_keys=False,
     )
     database = Database(database_url, pool_size=4)
     yield House(Gateway(settings=settings, database=database, objects=store), store)
