@@ -4,17 +4,22 @@
 the operation work, stores its outputs and replies: `handler` has the answers, `attempt` the order.
 """
 
+import sys
 from collections.abc import Callable
+from functools import cache
+from typing import NoReturn
 
 from flask import Request, Response
 
+from functions.runtime.batch import Mail, end_on_sigterm, run_job
 from functions.runtime.handler import Handler, open_surroundings
 from functions.runtime.job import Job, Outcome, Output
 from functions.runtime.log import configure
+from functions.runtime.settings import BadSetting
 from functions.sandbox import require_layers, warm_worker
 from infra.telemetry.tracing import serve_as, warm_up
 
-__all__ = ["Job", "Outcome", "Output", "function"]
+__all__ = ["Job", "Outcome", "Output", "as_job", "function"]
 
 
 def function(operation: str, work: Callable[[Job], Outcome], *, warm: tuple[str, ...] = ()) -> Callable[[Request], Response]:
@@ -40,3 +45,16 @@ def function(operation: str, work: Callable[[Job], Outcome], *, warm: tuple[str,
         return handler(request)
 
     return handle
+
+
+def as_job(operation: str, work: Callable[[Job], Outcome]) -> NoReturn:
+    """The same operation as a Kubernetes Job, for the one event that a JobSink gave it: `batch` says how. Ends the process.
+
+    Args:
+        operation, work: as for `function`, which has been called before.
+    """
+    end_on_sigterm()
+    try:
+        sys.exit(run_job(operation, work, Mail.from_environment(), surroundings=cache(open_surroundings)))
+    except (BadSetting, OSError) as exc:
+        sys.exit(f"The job cannot begin: {exc}.")

@@ -35,8 +35,24 @@ class Surroundings:
     measures: Measures = field(default_factory=Measures)
 
 
-def run_attempt(requested: Requested, parameters: Parameters, version: int, work: Work, around: Surroundings) -> Completed | Failed:
+def _nothing(_failed: Failed, _stopped: Callable[[], bool]) -> None:
+    """The payload alone is enough."""
+
+
+def run_attempt(
+    requested: Requested,
+    parameters: Parameters,
+    version: int,
+    work: Work,
+    around: Surroundings,
+    *,
+    on_failure: Callable[[Failed, Callable[[], bool]], None] = _nothing,
+) -> Completed | Failed:
     """The attempt's payload: an earlier run's result, or this run's own result or failure.
+
+    Args:
+        version: what this function makes; a request for another one fails.
+        on_failure: called with a failure while the run still beats, and with what says whether the gateway has said stop.
 
     Raises:
         NotNow: the store or disk space is not there, or another run has the attempt.
@@ -59,10 +75,12 @@ def run_attempt(requested: Requested, parameters: Parameters, version: int, work
     with run.claim() as pulse:
         try:
             if requested.version != version:
-                return run.failed(Infra(f"This function makes version {version} of its results; asked for was {requested.version}."))
+                raise Infra(f"This function makes version {version} of its results; asked for was {requested.version}.")
             return run.complete(work, pulse)
         except FunctionError as exc:
-            return run.failed(exc)
+            failed = run.failed(exc)
+            on_failure(failed, pulse.stopped)
+            return failed
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,10 +15,10 @@ from dataclasses import replace
 from http import HTTPStatus
 
 from flask import Request, Response
-from pydantic import ValidationError
 
 from functions.errors import Stopped
 from functions.runtime.attempt import NotNow, Surroundings, Work, run_attempt
+from functions.runtime.exchange import MAX_MESSAGE_BYTES, answer, outcome_fields, understand
 from functions.runtime.gateway import Gateway, GatewayUnavailable, Refused
 from functions.runtime.log import LOG
 from functions.runtime.measures import Measures
@@ -26,17 +26,13 @@ from functions.runtime.settings import BadSetting, Settings
 from functions.runtime.workspace import sweep
 from functions.sandbox import active_layers
 from infra.objects.port import BadKey, StoreUnavailable
-from infra.telemetry.context import about, current_traceparent, nearest
-from infra.telemetry.tracing import span
+from infra.telemetry.context import nearest
 from schemas.catalogue import CATALOGUE
-from schemas.envelope import Event, parse, to_binary
+from schemas.envelope import to_binary
 from schemas.errors import MalformedEvent
-from schemas.events import COMPLETED, FAILED, MAX_EVENT_BYTES, REQUESTED, completed_id, failed_id, function_source
-from schemas.parameters import Parameters
-from schemas.payloads import Completed, Failed, Requested
+from schemas.payloads import Failed
 
 MAX_PROBLEM_BYTES = 768  # a longer one takes Knative's channel-based dispatcher down
-_MAX_BODY_BYTES = 2 * MAX_EVENT_BYTES  # structured mode: data and attributes
 
 
 _ANSWERS: dict[type[Exception], tuple[HTTPStatus, str]] = {
@@ -89,18 +85,14 @@ class Handler:
         """The response to one delivery; what the log should say goes into `fields`, and what it is about lasts as long as `delivery`."""
         hop = None
         try:
-            event, requested, parameters = self._understand(request)
-            ids = {"event_id": event.id, "media_id": event.subject, "work_id": requested.work_id, "attempt_id": requested.attempt_id}
-            delivery.enter_context(about(**ids))
-            sender = nearest(request.headers.get("traceparent"), event.traceparent)
-            noted: dict[str, str | int] = {"darkroom.attempt_id": requested.attempt_id, "darkroom.bytes": requested.source.bytes}
-            hop = delivery.enter_context(span(self._operation.name, kind="consumer", parent=sender, attributes=noted))
-            payload = run_attempt(requested, parameters, self._operation.version, self._work, self._get_around())
-            fields |= {"run_id": payload.run_id, "result": "completed"}
+            asked = understand(self._operation, dict(request.headers), request.stream.read(MAX_MESSAGE_BYTES + 1))
+            hop = delivery.enter_context(asked.hop(nearest(request.headers.get("traceparent"), asked.event.traceparent)))
+            payload = run_attempt(asked.requested, asked.parameters, self._operation.version, self._work, self._get_around())
+            fields |= outcome_fields(payload)
             if isinstance(payload, Failed):
-                fields |= {"result": "failed", "class": payload.failure, "reason": payload.message}
                 hop.fail(payload.failure)
-            return self._reply(event, payload)
+            headers, body = to_binary(answer(asked, payload))
+            return Response(body, status=HTTPStatus.OK, headers=headers)
         except tuple(_ANSWERS) as exc:
             status, fields["result"] = next(answer for kind, answer in _ANSWERS.items() if isinstance(exc, kind))
             fields["reason"] = str(exc)[:200]
@@ -113,34 +105,6 @@ class Handler:
             if hop is not None:
                 hop.fail("error")
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, "an error of ours")
-
-    def _understand(self, request: Request) -> tuple[Event, Requested, Parameters]:
-        body = request.stream.read(_MAX_BODY_BYTES + 1)
-        if len(body) > _MAX_BODY_BYTES:
-            raise MalformedEvent(f"an event is at most {MAX_EVENT_BYTES} bytes")
-        event = parse(dict(request.headers), body)
-        if event.type != REQUESTED:
-            raise MalformedEvent(f"this function takes {REQUESTED} alone")
-        try:
-            requested = Requested.model_validate(event.data)
-            parameters = self._operation.parameters.model_validate(requested.parameters)
-        except ValidationError as exc:
-            places = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in exc.errors()[:4])
-            raise MalformedEvent(f"the data is no request: {places}") from exc
-        if requested.operation != self._operation.name or event.operation not in (None, self._operation.name):
-            raise MalformedEvent(f"this function is {self._operation.name}")
-        *folders, last = requested.output_prefix.split("/")
-        if last or not folders or any(folder in ("", ".", "..") for folder in folders):
-            raise MalformedEvent(f"output_prefix must be folders, each with a slash behind it, not {requested.output_prefix[:200]!r}")
-        return event, requested, parameters
-
-    def _reply(self, event: Event, payload: Completed | Failed) -> Response:
-        kind, name = (FAILED, failed_id) if isinstance(payload, Failed) else (COMPLETED, completed_id)
-        data = payload.model_dump(mode="json", by_alias=True, exclude_none=True)
-        traced = event.continuing(current_traceparent())
-        reply = traced.reply(id=name(payload.attempt_id), source=function_source(self._operation.name), type=kind, data=data)
-        headers, body = to_binary(reply)
-        return Response(body, status=HTTPStatus.OK, headers=headers)
 
     def _get_around(self) -> Surroundings:
         with self._lock:
