@@ -4,11 +4,11 @@ A route without a line here does not start: `install` refuses the application. W
 `where tenant = …`; another tenant's id is not found.
 """
 
-from flask import Flask, g, request
+from flask import Flask, current_app, g, request
 
 from gateway.domain.access import Scope
 from gateway.service.errors import OutOfScope
-from gateway.web import auth
+from gateway.web import auth, quotas
 
 OPEN = "open"
 """For everybody, key or not: it shows nothing of any tenant."""
@@ -69,6 +69,7 @@ def _admit() -> None:
     if needed == OPEN:
         return
     principal = auth.caller()
+    quotas.enter(current_app, principal)
     if needed != ANY and needed not in principal.scopes:
         raise OutOfScope(needed)
     g.principal = principal

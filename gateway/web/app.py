@@ -8,7 +8,7 @@ from gateway.bootstrap import Gateway
 from gateway.dashboard.pages import pages
 from gateway.service.errors import NotFound
 from gateway.service.queries import Presigner
-from gateway.web import access, auth, hardening, problems
+from gateway.web import access, auth, hardening, problems, quotas
 from gateway.web.live import Live
 from gateway.web.pressure import Pressure
 from gateway.web.routes.about import about
@@ -36,6 +36,7 @@ def create_app(gateway: Gateway) -> Flask:
     for routes in ROUTES:
         app.register_blueprint(routes)
     auth.install(app, required=gateway.settings.require_keys)
+    quotas.install(app, gateway.settings)
     access.install(app)
     app.before_request(_ids_are_ids)
     problems.install(app)

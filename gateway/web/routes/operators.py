@@ -2,6 +2,8 @@
 
 from flask import Blueprint, Response, request
 
+from gateway import documents
+from gateway.bootstrap import Gateway
 from gateway.service import letters, stats
 from gateway.web import bodies
 from gateway.web.context import answer, the_gateway, the_tenant
@@ -12,10 +14,14 @@ operators = Blueprint("operators", __name__)
 
 @operators.get("/stats")
 def get_stats() -> Response:
-    gateway = the_gateway()
+    return answer(read_stats(the_gateway(), the_tenant()))
+
+
+def read_stats(gateway: Gateway, tenant: str) -> documents.StatsDocument:
+    """A tenant's statistics, as of now."""
     functions = stats.functions(gateway.settings.autoscaler_metrics_url, gateway.settings.scale_bounds)
     with gateway.database.transaction() as session:
-        return answer(stats.stats(session, the_tenant(), functions))
+        return stats.stats(session, tenant, functions)
 
 
 @operators.get("/dead-letters")
