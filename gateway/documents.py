@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway.domain.access import Scope
 from gateway.domain.states import MediaState, TaskState
 from schemas.errors import FailureClass
 from schemas.facts import Kind, MediaFacts
@@ -50,39 +51,47 @@ class ErrorDocument(Document):
 
 
 class MediaDocument(Document):
+    """An original, as uploaded."""
+
     media_id: Id
-    filename: str
-    content_type: str
-    object_key: str
+    filename: str = Field(description="the client's name for it: words for people, never a path")
+    content_type: str = Field(description="what was declared; what was found, once probed")
+    object_key: str = Field(description="its key in the bucket `media`")
     bytes: Size | None
     sha256: Sha256 | None
     state: MediaState
-    facts: MediaFacts | None
-    error: ErrorDocument | None
+    facts: MediaFacts | None = Field(description="what probe found; null until then")
+    error: ErrorDocument | None = Field(description="why it was rejected or failed")
     created_at: Moment
 
 
 class MediaList(Document):
+    """A page of media, newest first."""
+
     media: list[MediaDocument]
     next_cursor: Cursor
 
 
 class ArtifactDocument(Document):
+    """One object that an operation made."""
+
     artifact_id: Id
     operation: str
-    parameters: dict[str, Any]
-    object_key: str
+    parameters: dict[str, Any] = Field(description="complete, with every default")
+    object_key: str = Field(description="its key in the bucket `outputs`")
     content_type: str
     bytes: Size
     sha256: Sha256
     width_px: int | None
     height_px: int | None
     duration_ms: Size | None
-    url: Url
+    url: Url = Field(description="presigned: works from curl, with Range, until `expires_at`")
     expires_at: Moment
 
 
 class ArtifactList(Document):
+    """Every artifact of a media."""
+
     artifacts: list[ArtifactDocument]
 
 
@@ -93,58 +102,72 @@ class DevelopedDocument(MediaDocument):
 
 
 class DevelopedList(Document):
+    """A page of media with their artifacts, newest first."""
+
     media: list[DevelopedDocument]
     next_cursor: Cursor
 
 
 class AttemptDocument(Document):
-    attempt: int
+    """One try of a task."""
+
+    attempt: int = Field(description="1, 2, …")
     started_at: Moment | None
     finished_at: Moment | None
-    failure: FailureClass | None = Field(alias="class")
+    failure: FailureClass | None = Field(alias="class", description="null while it runs, and where it did what it should")
     message: str | None
-    log_tail: str | None
+    log_tail: str | None = Field(description="the tool's last lines, where it failed")
 
 
 class TaskDocument(Document):
+    """One operation of one job."""
+
     task_id: Id
     operation: str
-    parameters: dict[str, Any]
+    parameters: dict[str, Any] = Field(description="complete, with every default")
     state: TaskState
-    attempt: int | None
-    progress: Progress | None
+    attempt: int | None = Field(description="the number of the last one")
+    progress: Progress | None = Field(description="null until it is known")
     queued_at: Moment
     started_at: Moment | None
     finished_at: Moment | None
-    artifacts: list[ArtifactDocument]
+    artifacts: list[ArtifactDocument] = Field(description="what it made, once it is done")
     error: ErrorDocument | None
     attempts: list[AttemptDocument]
 
 
 class JobDocument(Document):
+    """What a client asked for: one media, some operations."""
+
     job_id: Id
     media_id: Id
-    filename: str
-    state: TaskState
+    filename: str = Field(description="its media's")
+    state: TaskState = Field(description="running once a task is; done when all are; failed when all have ended and one failed")
     priority: Priority
-    callback_url: str | None
+    callback_url: str | None = Field(description="who is told when it has ended")
     created_at: Moment
     finished_at: Moment | None
-    tasks: list[TaskDocument]
+    tasks: list[TaskDocument] = Field(description="in the order in which they were asked for")
 
 
 class JobList(Document):
+    """A page of jobs, newest first."""
+
     jobs: list[JobDocument]
     next_cursor: Cursor
 
 
 class SimilarItem(Document):
+    """A neighbour."""
+
     media_id: Id
-    score: float
+    score: float = Field(description="(1 + cosine) / 2")
 
 
 class SimilarDocument(Document):
-    model: str
+    """The nearest media of the same tenant, best first, without itself."""
+
+    model: str = Field(description="whose vectors were compared")
     items: list[SimilarItem]
 
 
@@ -159,18 +182,24 @@ class GrantDocument(Document):
 
 
 class OperationDocument(Document):
+    """One operation that a job may name."""
+
     name: str
-    version: int
+    version: int = Field(description="changes when the same input would give other bytes on purpose")
     kinds: list[Kind]
-    parameters: dict[str, Any]
-    aliases: dict[str, dict[str, Any]]
+    parameters: dict[str, Any] = Field(description="a JSON Schema, with bounds and defaults")
+    aliases: dict[str, dict[str, Any]] = Field(description="names for given parameters")
 
 
 class OperationList(Document):
+    """Every operation that a job may name."""
+
     operations: list[OperationDocument]
 
 
 class FunctionDocument(Document):
+    """An operation's function. Null where nobody says."""
+
     name: str
     instances: int | None
     desired: int | None
@@ -179,6 +208,8 @@ class FunctionDocument(Document):
 
 
 class Percentiles(Document):
+    """Milliseconds."""
+
     p50: float
     p95: float
 
@@ -191,14 +222,16 @@ class DeadLetterDocument(Document):
     operation: str | None
     job_id: Id | None
     task_id: Id | None
-    failure: FailureClass | None = Field(alias="class")
-    code: int | None
-    message: str
+    failure: FailureClass | None = Field(alias="class", description="of its attempt, once that has ended")
+    code: int | None = Field(description="the HTTP status that the last delivery got, if any")
+    message: str = Field(description="what it said")
     received_at: Moment
     redriven_at: Moment | None
 
 
 class DeadLetterList(Document):
+    """A page of dead letters, newest first."""
+
     dead_letters: list[DeadLetterDocument]
     next_cursor: Cursor
 
@@ -207,12 +240,12 @@ class SessionDocument(Document):
     """Who asks. `key_id` is null where no key was needed."""
 
     tenant: str
-    scopes: list[str]
+    scopes: list[Scope]
     key_id: str | None
 
 
 class SignedInDocument(SessionDocument):
-    expires_at: str
+    expires_at: Moment
 
 
 class MinuteDocument(Document):

@@ -2,11 +2,12 @@
 
 import logging
 import math
-from typing import Any
+from collections.abc import Sequence
 
-from flask import Flask, Response, json
+from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
+from gateway.documents import ProblemDocument, ProblemField
 from gateway.service.errors import Busy, Conflict, ForeignOrigin, Forged, Gone, Invalid, NoKey, NotFound, OutOfScope
 from gateway.store.database import DatabaseUnavailable, Unstorable
 from infra.objects.port import ObjectStoreError, StoreFull
@@ -41,10 +42,15 @@ TITLES = {
 RETRY_AFTER_S = 2
 
 
-def problem(status: int, detail: str, errors: list[dict[str, Any]] | None = None) -> Response:
-    """One problem document."""
-    body = {"type": "about:blank", "title": TITLES.get(status, "Error"), "status": status, "detail": detail, "errors": errors or []}
-    response = Response(json.dumps(body), status, content_type="application/problem+json")
+def document(status: int, detail: str, errors: Sequence[FieldProblem] = ()) -> ProblemDocument:
+    """What a refusal says."""
+    fields = [ProblemField(field=one.field, message=one.message, allowed=one.allowed) for one in errors]
+    return ProblemDocument(type="about:blank", title=TITLES.get(status, "Error"), status=status, detail=detail, errors=fields)
+
+
+def problem(status: int, detail: str, errors: Sequence[FieldProblem] = ()) -> Response:
+    """One problem document, as an answer."""
+    response = Response(document(status, detail, errors).model_dump_json(), status, content_type="application/problem+json")
     if status in (429, 503):
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
     if status == 401:
@@ -75,7 +81,7 @@ def _ours(exc: Exception) -> Response:
         return problem(status, "The database or the object store does not answer; nothing was lost, try again.")
     if isinstance(exc, Unstorable):
         return problem(status, "The request holds a value that cannot be kept.")
-    response = problem(status, str(exc), [_field(p) for p in _problems(exc)])
+    response = problem(status, str(exc), _problems(exc))
     if isinstance(exc, Busy) and exc.retry_after_s is not None:
         response.headers["Retry-After"] = str(max(1, math.ceil(exc.retry_after_s)))
     return response
@@ -85,10 +91,6 @@ def _problems(exc: Exception) -> tuple[FieldProblem, ...]:
     if isinstance(exc, UnknownOperation):
         return (FieldProblem(field="operations", message=f"no operation {exc.name!r}", allowed=", ".join(exc.allowed)),)
     return exc.problems if isinstance(exc, Invalid | InvalidParameters) else ()
-
-
-def _field(one: FieldProblem) -> dict[str, Any]:
-    return {"field": one.field, "message": one.message, "allowed": one.allowed}
 
 
 def _unexpected(exc: Exception) -> Response:
