@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.domain.access import Scope
 from gateway.domain.states import MediaState, TaskState
+from gateway.domain.webhooks import WebhookState
 from schemas.errors import FailureClass
 from schemas.facts import Kind, MediaFacts
 
@@ -136,6 +137,16 @@ class TaskDocument(Document):
     attempts: list[AttemptDocument]
 
 
+class CallbackDocument(Document):
+    """How far the word of the job's last end has come to its callback."""
+
+    webhook_id: Id = Field(description="the event's id; the receiver sees it as webhook-id too")
+    state: WebhookState = Field(description="pending until the receiver answers 2xx (delivered) or 410 (refused), or every try failed")
+    tries: int
+    status: int | None = Field(description="of the last answer; null where there was none")
+    message: str | None = Field(description="what went wrong last")
+
+
 class JobDocument(Document):
     """What a client asked for: one media, some operations."""
 
@@ -145,6 +156,7 @@ class JobDocument(Document):
     state: TaskState = Field(description="running once a task is; done when all are; failed when all have ended and one failed")
     priority: Priority
     callback_url: str | None = Field(description="who is told when it has ended")
+    callback: CallbackDocument | None = Field(default=None, description="null until it has ended, and where nobody is to be told")
     created_at: Moment
     finished_at: Moment | None
     tasks: list[TaskDocument] = Field(description="in the order in which they were asked for")
@@ -171,14 +183,48 @@ class SimilarDocument(Document):
     items: list[SimilarItem]
 
 
+UploadState = Literal["open", "completed", "expired"]
+
+
 class GrantDocument(Document):
+    """A direct upload by one POST: multipart/form-data with `fields`, then `file`, to `url`. Once it is not open, there is no `url`."""
+
     upload_id: Id
     media_id: Id
     object_key: str
-    expires_at: Moment
-    method: str = "POST"
-    url: Url
+    state: UploadState
+    bytes: Size
+    expires_at: Moment = Field(description="until then `url` is good")
+    method: Literal["POST"] = "POST"
+    url: Url | None
     fields: dict[str, str]
+
+
+class PartDocument(Document):
+    part_number: Annotated[int, Field(ge=1)]
+    url: Url
+
+
+class DonePartDocument(Document):
+    part_number: Annotated[int, Field(ge=1)]
+    etag: str
+    bytes: Size
+
+
+class MultipartDocument(Document):
+    """A direct upload in parts of `part_bytes`, the last one shorter: each in `parts` is a PUT of its bytes to its `url`."""
+
+    upload_id: Id
+    media_id: Id
+    object_key: str
+    state: UploadState
+    bytes: Size
+    expires_at: Moment = Field(description="until then the `parts`' URLs are good; fresh ones by GET")
+    resumable_until: Moment
+    method: Literal["PUT"] = "PUT"
+    part_bytes: Size
+    parts: list[PartDocument] = Field(description="those that are still to come")
+    parts_done: list[DonePartDocument]
 
 
 class OperationDocument(Document):

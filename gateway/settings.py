@@ -3,8 +3,10 @@
 from functools import cached_property
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from gateway.domain.callbacks import networks
 
 
 class Settings(BaseSettings):
@@ -35,6 +37,12 @@ class Settings(BaseSettings):
     scale_bounds: dict[str, tuple[int, int]] = Field(
         default={"probe": (0, 2), "thumbnail": (0, 2), "transcode": (0, 2), "embed": (0, 2)},
         description="min-scale and max-scale of each function's service, for the statistics",
+    )
+    webhook_signing_key: SecretStr | None = Field(
+        default=None, description="key that every tenant's webhook secret is made of; without it no job may name a callback", min_length=16
+    )
+    callback_allowed_cidrs: list[str] = Field(
+        default=[], description="networks that webhooks may go to though they are not public, as a JSON list"
     )
     lease_s: float = Field(default=20, gt=0, description="a claimed attempt that is silent for longer is ended as infra")
     start_timeout_s: float = Field(default=600, gt=0, description="an attempt not claimed so long after the broker's 202 is ended as infra")
@@ -73,8 +81,18 @@ class Settings(BaseSettings):
     max_uploads: int = Field(default=32, gt=0, description="uploads through one process at once; each takes some 4 MiB of memory")
     max_queued_tasks: int = Field(default=100_000, gt=0, description="with so many tasks waiting, no more uploads and jobs are taken")
     max_watchers: int = Field(default=500, gt=0, description="clients of one process that may follow jobs live at once")
-    presign_ttl_s: int = Field(default=3600, gt=0, le=604_800, description="how long an artifact's URL is good")
+    presign_ttl_s: int = Field(default=3600, gt=0, le=604_800, description="how long the URL of an artifact, or of a part to upload, is good")
     grant_ttl_s: int = Field(default=600, gt=0, le=600, description="how long an upload grant is good")
+
+    @property
+    def webhook_key(self) -> bytes | None:
+        return None if self.webhook_signing_key is None else self.webhook_signing_key.get_secret_value().encode()
+
+    @field_validator("callback_allowed_cidrs")
+    @classmethod
+    def _are_networks(cls, texts: list[str]) -> list[str]:
+        networks(texts)
+        return texts
 
     @cached_property
     def token_key(self) -> bytes:

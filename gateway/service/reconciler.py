@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from gateway.domain.states import LIVE_ATTEMPTS, AttemptState, MediaState
 from gateway.service.arrivals import expire, look
+from gateway.service.grants import end_multiparts
 from gateway.service.lookup import take_result
 from gateway.settings import Settings
 from gateway.store.database import Database
@@ -48,6 +49,8 @@ def reconcile(database: Database, objects: Objects, settings: Settings) -> Repor
         passed = page[-1].key
     _rows_without_object(database, objects, settings, report, listed=[], after=passed, upto=None)
     _expire_awaited(database, settings, report)
+    if ended := end_multiparts(database, objects):
+        report.found["uploads in parts ended"] += ended
     _results_not_heard_of(database, objects, settings, report)
     remove_doomed(database, objects, report)
     _sweep(database, objects, report)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from gateway.domain.access import DEFAULT_TENANT
 from gateway.domain.retry import Counts
 from gateway.domain.states import AttemptState, TaskState, WorkState
+from gateway.domain.webhooks import WebhookState
 from gateway.domain.work import Attempt, Work
 from schemas.events import Lane
 
@@ -148,6 +149,7 @@ class WorkRow(Base):
     result_attempt: Mapped[int | None]
     queued_at: Mapped[datetime] = mapped_column(server_default=NOW)
     not_before: Mapped[datetime] = mapped_column(server_default=NOW)
+    traceparent: Mapped[str | None] = mapped_column(comment="whose wish it was, in whose trace: W3C Trace Context")
 
     __table_args__ = (
         UniqueConstraint("tenant", "content", "operation", "canonical_parameters", "version"),
@@ -254,6 +256,32 @@ class OutboxRow(Base):
     claimed_until: Mapped[datetime | None]
 
 
+class WebhookRow(Base):
+    """The word of one end of a job, owed to its callback. `data` is the job as it ended; `due_at` moves on while a worker has it in hand."""
+
+    __tablename__ = "webhook"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant: Mapped[str]
+    job_id: Mapped[str]
+    ended_at: Mapped[datetime]
+    url: Mapped[str]
+    event_type: Mapped[str]
+    data: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(default=WebhookState.PENDING)
+    tries: Mapped[int] = mapped_column(default=0)
+    status: Mapped[int | None]
+    message: Mapped[str | None]
+    due_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    settled_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        UniqueConstraint("job_id", "ended_at"),
+        Index("ix_webhook_due", "due_at", postgresql_where=text("state = 'pending'")),
+        Index("ix_webhook_settled", "settled_at", postgresql_where=text("settled_at is not null")),
+    )
+
+
 class DeadLetterRow(Base):
     """An event that nobody could take, after the sink tried to apply it. `tenant` is `default` where no row says whose it is."""
 
@@ -285,13 +313,19 @@ class DoomedObjectRow(Base):
 
 
 class UploadRow(Base):
-    """A direct upload's grant."""
+    """A direct upload's grant: one POST, or parts. `ended_at`: the store holds no parts of it any more."""
 
     __tablename__ = "upload"
 
     id: Mapped[str] = mapped_column(primary_key=True)
     media_id: Mapped[str] = mapped_column(ForeignKey("media.id"))
+    bytes: Mapped[int] = mapped_column(comment="as promised")
     expires_at: Mapped[datetime]
+    multipart_id: Mapped[str | None] = mapped_column(comment="the store's name of an upload in parts")
+    part_bytes: Mapped[int | None]
+    ended_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_upload_open_parts", "id", postgresql_where=text("multipart_id is not null and ended_at is null")),)
 
 
 class IdempotencyRow(Base):

@@ -25,7 +25,10 @@ ROUTES: dict[str, str] = {
     "media.get_original": Scope.READ,
     "media.get_similar": Scope.READ,
     "media.post_probe": Scope.WRITE,
-    "media.post_uploads": Scope.WRITE,
+    "uploads.post_uploads": Scope.WRITE,
+    "uploads.get_upload": Scope.WRITE,  # its URLs are the right to write
+    "uploads.post_complete": Scope.WRITE,
+    "uploads.delete_upload": Scope.WRITE,
     "jobs.post_jobs": Scope.WRITE,
     "jobs.list_jobs": Scope.READ,
     "jobs.get_job": Scope.READ,

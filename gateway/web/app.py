@@ -17,9 +17,11 @@ from gateway.web.routes.media import media
 from gateway.web.routes.news import news
 from gateway.web.routes.operators import operators, read_stats
 from gateway.web.routes.sessions import sessions
+from gateway.web.routes.uploads import uploads
+from infra.telemetry.wsgi import SPAN, traced
 from schemas.ids import is_id
 
-ROUTES = (media, jobs, news, operators, sessions, about, pages)
+ROUTES = (media, uploads, jobs, news, operators, sessions, about, pages)
 
 
 def create_app(gateway: Gateway) -> Flask:
@@ -41,7 +43,15 @@ def create_app(gateway: Gateway) -> Flask:
     app.before_request(_ids_are_ids)
     problems.install(app)
     hardening.install(app, gateway.settings)
+    app.before_request(_name_the_span)
+    app.wsgi_app = traced(app.wsgi_app)  # type: ignore[assignment,method-assign]
     return app
+
+
+def _name_the_span() -> None:
+    hop = request.environ.get(SPAN)
+    if hop is not None and request.url_rule is not None:
+        hop.name(f"{request.method} {request.url_rule.rule}")
 
 
 def _ids_are_ids() -> None:

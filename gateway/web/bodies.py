@@ -52,6 +52,16 @@ class UploadBody(Body):
     filename: Annotated[str, Field(min_length=1, max_length=1024)]
     content_type: Annotated[str, Field(min_length=1, max_length=255)]
     bytes: Annotated[int, Field(ge=1)]
+    multipart: bool = False
+
+
+class NamedPart(Body):
+    part_number: Annotated[int, Field(ge=1, le=10_000)]
+    etag: Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class CompletionBody(Body):
+    parts: Annotated[list[NamedPart], Field(min_length=1, max_length=10_000)]
 
 
 Model = TypeVar("Model", bound=BaseModel)

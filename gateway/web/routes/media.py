@@ -1,4 +1,4 @@
-"""Media: uploads through the gateway and by grant, their facts, artifacts, originals and neighbours."""
+"""Media: uploads through the gateway, their facts, artifacts, originals and neighbours."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,10 +12,10 @@ from gateway.service.errors import Conflict, Gone
 from gateway.service.jobs import default_operations, lock_media
 from gateway.service.removal import delete_media
 from gateway.service.retry import original_is_there, probe_again
-from gateway.web import bodies
+from gateway.web import bodies, quotas
 from gateway.web.context import answer, the_gateway, the_presigner, the_pressure, the_tenant
 from gateway.web.idempotency import idempotent, kept_in_flight
-from gateway.web.uploads import clean_name, incoming, taken_type
+from gateway.web.uploads import incoming
 from schemas import keys
 from schemas.catalogue import DEFAULT_OPERATIONS
 from schemas.facts import Kind
@@ -30,10 +30,11 @@ def post_media() -> Response:
     asked = asked_for(request.args.get("operations"))
     found = incoming(request, max_bytes=gateway.settings.max_upload_bytes)
     with the_pressure().uploading():
+        chunks = quotas.metered(found.chunks)
         row = uploads.upload(
             gateway.database, gateway.objects, gateway.settings, the_tenant(),
             filename=found.filename, content_type=found.content_type, operations=asked,
-            chunks=kept_in_flight(gateway.database, the_tenant(), found.chunks),
+            chunks=kept_in_flight(gateway.database, the_tenant(), chunks),
         )  # fmt: skip
     return answer(queries.media_document(row), 201, url_for("media.get_media", media_id=row.id))
 
@@ -123,17 +124,3 @@ def post_probe(media_id: str) -> Response:
             raise Conflict("Only a failed media whose object is still there can be probed again.")
         probe_again(session, media, gateway.settings)
         return answer(queries.media_document(media), 202, url_for("media.get_media", media_id=media.id))
-
-
-@media.post("/uploads")
-@idempotent()
-def post_uploads() -> Response:
-    gateway = the_gateway()
-    asked = asked_for(request.args.get("operations"))
-    body = bodies.read_json(request, bodies.UploadBody)
-    the_pressure().check_queue()
-    document = uploads.grant(
-        gateway.database, gateway.objects, gateway.settings, the_tenant(),
-        filename=clean_name(body.filename), content_type=taken_type(body.content_type), size_bytes=body.bytes, operations=asked,
-    )  # fmt: skip
-    return answer(document, 201, url_for("media.get_media", media_id=document.media_id))
