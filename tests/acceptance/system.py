@@ -1,4 +1,4 @@
-"""The whole system, started as a person starts it, and driven over HTTP alone."""
+"""The whole system, started as a person starts it or found by its URL, and driven over HTTP alone."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,18 +20,20 @@ ENDED = ("done", "failed", "cancelled")
 
 
 @dataclass(frozen=True, kw_only=True)
-class System:
-    """A running Darkroom."""
+class Darkroom:
+    """A running Darkroom, known by its gateway's URL alone: on this machine, in containers, on a cluster."""
 
     gateway: str
-    broker: str
-    metrics: str
-    pid: int
-    data: Path
+    key: str | None = None
     http: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(retries=False, timeout=30, maxsize=16))
 
+    def ask(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> urllib3.BaseHTTPResponse:
+        """The gateway's answer, asked with the key; the store's URLs are asked by `http`, which has none."""
+        key = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        return self.http.request(method, self.gateway + path, headers={**key, **(headers or {})}, **more)
+
     def call(self, method: str, path: str, *, status: int = 200, **more: Any) -> Any:
-        answer = self.http.request(method, self.gateway + path, **more)
+        answer = self.ask(method, path, **more)
         assert answer.status == status, f"{method} {path}: {answer.status} {answer.data[:500]!r}"
         return json.loads(answer.data) if answer.data else None
 
@@ -69,6 +71,16 @@ class System:
         assert answer.status == 200
         path.write_bytes(answer.data)
         return artifact
+
+
+@dataclass(frozen=True, kw_only=True)
+class System(Darkroom):
+    """One that `darkroom up` runs on this machine."""
+
+    broker: str
+    metrics: str
+    pid: int
+    data: Path
 
     def instances(self) -> Any:
         return json.loads(self.http.request("GET", self.metrics + "/instances").data)

@@ -23,7 +23,7 @@ from PIL import Image
 from rich.cells import cell_len
 
 from tests import media as eye
-from tests.acceptance.system import REPOSITORY, System, eventually, running
+from tests.acceptance.system import REPOSITORY, Darkroom, System, eventually, running
 
 SAMPLES = REPOSITORY / "sample_data"
 MANIFEST = {entry["name"]: entry for entry in json.loads((SAMPLES / "manifest.json").read_text())["files"]}
@@ -31,13 +31,17 @@ SEEN = [SAMPLES / name for name, entry in MANIFEST.items() if "thumbnail" in ent
 DARKROOM = [sys.executable, "-m", "infra.cli.main"]
 
 
-def darkroom(system: System, *argv: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*DARKROOM, *map(str, argv), "--data", str(system.data)], capture_output=True, text=True, timeout=300, cwd=REPOSITORY, check=False
-    )
+def meant(system: Darkroom) -> list[str]:
+    """The option that names the system: its folder, or its URL with the key in DARKROOM_API_KEY."""
+    return ["--data", str(system.data)] if isinstance(system, System) else ["--gateway", system.gateway]
 
 
-def submitted(system: System, *argv: str | Path) -> Any:
+def darkroom(system: Darkroom, *argv: str | Path) -> subprocess.CompletedProcess[str]:
+    argv = (*argv, *(() if "--gateway" in argv else meant(system)))
+    return subprocess.run([*DARKROOM, *map(str, argv)], capture_output=True, text=True, timeout=300, cwd=REPOSITORY, check=False)
+
+
+def submitted(system: Darkroom, *argv: str | Path) -> Any:
     done = darkroom(system, "submit", *argv, "--wait", "--json")
     assert done.stderr == ""
     return json.loads(done.stdout)["files"]
@@ -54,7 +58,7 @@ def twenty(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [*SEEN, *more]
 
 
-def test_twenty_files_in_a_pipe(system: System, twenty: list[Path]) -> None:
+def test_twenty_files_in_a_pipe(system: Darkroom, twenty: list[Path]) -> None:
     done = darkroom(system, "submit", *twenty, "--op", "thumbnail", "--op", "embed", "--wait")
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     lines = done.stdout.splitlines()
@@ -69,9 +73,9 @@ def test_twenty_files_in_a_pipe(system: System, twenty: list[Path]) -> None:
         assert len(said) == len(set(said))
 
 
-def test_twenty_files_on_a_terminal_of_80_columns(system: System, twenty: list[Path]) -> None:
+def test_twenty_files_on_a_terminal_of_80_columns(system: Darkroom, twenty: list[Path]) -> None:
     code, screen = on_a_terminal(
-        [*DARKROOM, "submit", *map(str, twenty), "--op", "thumbnail:longest_edge_px=200", "--wait", "--data", str(system.data)]
+        [*DARKROOM, "submit", *map(str, twenty), "--op", "thumbnail:longest_edge_px=200", "--wait", *meant(system)]
     )
     assert [line for line in screen if line.startswith("✗")] == []
     assert code == 0
@@ -109,7 +113,7 @@ def on_a_terminal(argv: Sequence[str]) -> tuple[int, list[str]]:
     return process.wait(10), [line.rstrip() for line in re.split(r"[\r\n]+", text)]
 
 
-def test_artifacts_are_listed_and_fetched_once_with_their_checksums(system: System, tmp_path: Path) -> None:
+def test_artifacts_are_listed_and_fetched_once_with_their_checksums(system: Darkroom, tmp_path: Path) -> None:
     (row,) = submitted(system, SAMPLES / "clip.mp4", "--op", "thumbnail", "--op", "transcode_480p")
     media_id = row["media"]["media_id"]
     listed = darkroom(system, "artifacts", media_id).stdout.splitlines()
@@ -125,7 +129,7 @@ def test_artifacts_are_listed_and_fetched_once_with_their_checksums(system: Syst
         assert (sha256(data).hexdigest(), len(data)) == (one["sha256"], one["bytes"])
 
 
-def test_similar(system: System) -> None:
+def test_similar(system: Darkroom) -> None:
     rows = submitted(system, SAMPLES / "cat.png", SAMPLES / "cat_cutout.png", SAMPLES / "rocket.jpg", "--op", "embed")
     done = darkroom(system, "similar", rows[0]["media"]["media_id"], "-k", "100")
     found = [line.split("\t") for line in done.stdout.splitlines()]
@@ -136,7 +140,7 @@ def test_similar(system: System) -> None:
     assert (asked["model"], len(asked["items"])) == ("descriptor-v1", 1)
 
 
-def test_similar_without_a_vector_says_what_to_do(system: System, tmp_path: Path) -> None:
+def test_similar_without_a_vector_says_what_to_do(system: Darkroom, tmp_path: Path) -> None:
     Image.new("RGB", (77, 55), "teal").save(tmp_path / "teal.png")
     (row,) = submitted(system, tmp_path / "teal.png")
     done = darkroom(system, "similar", row["media"]["media_id"])
@@ -144,7 +148,7 @@ def test_similar_without_a_vector_says_what_to_do(system: System, tmp_path: Path
     assert "run embed" in done.stderr
 
 
-def test_jobs_and_watch(system: System) -> None:
+def test_jobs_and_watch(system: Darkroom) -> None:
     (row,) = submitted(system, SAMPLES / "flower.jpg")
     job_id = row["job"]["job_id"]
     listed = darkroom(system, "jobs", "--state", "done", "--media", row["media"]["media_id"]).stdout.splitlines()
@@ -154,14 +158,14 @@ def test_jobs_and_watch(system: System) -> None:
     assert json.loads(darkroom(system, "watch", job_id, "--json").stdout)["job_id"] == job_id
 
 
-def test_lists_go_on_over_pages(system: System) -> None:
+def test_lists_go_on_over_pages(system: Darkroom) -> None:
     submitted(system, *SEEN[:3])
     first, second = (json.loads(darkroom(system, "jobs", "--limit", str(n), "--json").stdout) for n in (1, 3))
     assert (len(first["jobs"]), len(second["jobs"])) == (1, 3)
     assert first["next_cursor"] is not None
 
 
-def test_exit_codes(system: System, tmp_path: Path) -> None:
+def test_exit_codes(system: Darkroom, tmp_path: Path) -> None:
     broken = darkroom(system, "submit", SAMPLES / "broken.jpg", SAMPLES / "cat.png", "--wait")
     assert broken.returncode == 1
     assert re.search(r"^broken.jpg: (rejected \(bad-input\)|failed: .*rejected): ", broken.stdout, re.MULTILINE)
@@ -178,9 +182,9 @@ def test_exit_codes(system: System, tmp_path: Path) -> None:
         assert said.stderr.startswith("darkroom: ")
 
 
-def test_ctrl_c_ends_the_waiting_and_not_the_work(system: System, tmp_path: Path) -> None:
+def test_ctrl_c_ends_the_waiting_and_not_the_work(system: Darkroom, tmp_path: Path) -> None:
     path = eye.clip(tmp_path / "long.mp4", seconds=20, fps=30, size_px=(1280, 720))
-    argv = [*DARKROOM, "submit", str(path), "--op", "transcode_720p", "--wait", "--data", str(system.data)]
+    argv = [*DARKROOM, "submit", str(path), "--op", "transcode_720p", "--wait", *meant(system)]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY) as process:
         assert process.stdout is not None
         job_id = next(found.group(1) for line in process.stdout if (found := re.search(r"job (\S+) queued", line)))
@@ -190,7 +194,8 @@ def test_ctrl_c_ends_the_waiting_and_not_the_work(system: System, tmp_path: Path
     assert darkroom(system, "watch", job_id).returncode == 0
 
 
-def test_the_doctor_finds_a_running_system_well(system: System) -> None:
+@pytest.mark.local("looks at the folder and the programs of this machine")
+def test_the_doctor_finds_a_running_system_well(system: Darkroom) -> None:
     done = darkroom(system, "doctor", "--json")
     said = json.loads(done.stdout)
     assert (done.returncode, said["ok"]) == (0, True), said
@@ -199,6 +204,7 @@ def test_the_doctor_finds_a_running_system_well(system: System) -> None:
     assert {"python", "folder", "disk", "database", "ffmpeg", "torch", "sandbox"} <= {one["check"] for one in said["checks"]}
 
 
+@pytest.mark.local("starts systems of its own on a watched folder")
 def test_a_watched_folder(tmp_path: Path) -> None:
     drop = tmp_path / "drop"
     options = ["--watch", str(drop), "--op", "thumbnail"]

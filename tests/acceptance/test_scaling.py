@@ -6,11 +6,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from PIL import Image
 
 from tests.acceptance.system import REPOSITORY, eventually, running
 
+pytestmark = pytest.mark.local("starts systems of its own from changed manifests")
 JOBS, EACH = 32, 32  # 1,024 works
 TIMEOUT_S = 10  # of the slow service: a hundredth of what the last of them waits
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from PIL import Image
 
-from tests.acceptance.system import REPOSITORY, System, eventually
+from tests.acceptance.system import REPOSITORY, Darkroom, System, eventually
 
 DOCUMENTED = """
 curl -s -F "file=@sample_data/clip.mp4" http://localhost:8000/media
@@ -29,29 +29,31 @@ def picture(path: Path, shade: int) -> Path:
     return path
 
 
-def test_the_four_calls_of_the_demo_that_this_replaces(system: System) -> None:
-    if urlsplit(system.gateway).port != 8000:
+def test_the_four_calls_of_the_demo_that_this_replaces(system: Darkroom) -> None:
+    if isinstance(system, System) and urlsplit(system.gateway).port != 8000:
         pytest.skip("port 8000 is taken on this machine")
-    known: dict[str, str] = {}
+    known = {} if isinstance(system, System) else {"http://localhost:8000": system.gateway}
+    if system.key:
+        known["curl -s"] = f"curl -s -H 'Authorization: Bearer {system.key}'"
 
     def run(line: str) -> Any:
         for name, value in known.items():
-            line = line.replace(f"<{name}>", value)
+            line = line.replace(name, value)
         done = subprocess.run(line, shell=True, cwd=REPOSITORY, capture_output=True, check=True)
         return json.loads(done.stdout)
 
     upload, create, status, artifacts = DOCUMENTED.strip().replace("\\\n", "").splitlines()
     media = run(upload)
     assert media["object_key"] == f"media/{media['media_id']}.mp4"
-    known["media_id"] = media["media_id"]
-    known["job_id"] = run(create)["job_id"]
+    known["<media_id>"] = media["media_id"]
+    known["<job_id>"] = run(create)["job_id"]
     job = eventually(lambda: run(status), lambda j: j["state"] in ("done", "failed"), 120)
     assert job["state"] == "done"
     made = {artifact["operation"] for artifact in run(artifacts)["artifacts"]}
     assert made == {"transcode", "thumbnail"}
 
 
-def test_an_upload_by_grant_needs_no_other_call(system: System, tmp_path: Path) -> None:
+def test_an_upload_by_grant_needs_no_other_call(system: Darkroom, tmp_path: Path) -> None:
     data = picture(tmp_path / "a.jpg", 1).read_bytes()
     grant = system.call("POST", "/uploads", status=201, json={"filename": "a.jpg", "content_type": "image/jpeg", "bytes": len(data)})
     answer = system.http.request("POST", grant["url"], fields=[*grant["fields"].items(), ("file", ("a.jpg", data, "image/jpeg"))])
@@ -60,13 +62,14 @@ def test_an_upload_by_grant_needs_no_other_call(system: System, tmp_path: Path) 
     assert system.job_of(grant["media_id"])["state"] == "done"
 
 
-def test_a_grant_is_for_exactly_that_many_bytes(system: System) -> None:
+def test_a_grant_is_for_exactly_that_many_bytes(system: Darkroom) -> None:
     grant = system.call("POST", "/uploads", status=201, json={"filename": "a.jpg", "content_type": "image/jpeg", "bytes": 10})
     answer = system.http.request("POST", grant["url"], fields=[*grant["fields"].items(), ("file", ("a.jpg", b"x" * 11, "image/jpeg"))])
     assert answer.status in (400, 413)
     assert system.media(grant["media_id"])["state"] == "awaiting_upload"
 
 
+@pytest.mark.local("copies into the store's own folder")
 def test_a_file_copied_into_the_buckets_folder_counts(system: System, tmp_path: Path) -> None:
     name = "from a friend/ski +50%.jpg"
     target = system.data / "objects" / "media" / name
@@ -81,7 +84,7 @@ def test_a_file_copied_into_the_buckets_folder_counts(system: System, tmp_path: 
     assert system.job_of(media["media_id"])["state"] == "done"
 
 
-def test_structured_and_multipart_and_raw_uploads_are_the_same(system: System, tmp_path: Path) -> None:
+def test_structured_and_multipart_and_raw_uploads_are_the_same(system: Darkroom, tmp_path: Path) -> None:
     path = picture(tmp_path / "c.jpg", 3)
     raw = system.media(system.upload(path))
     form = system.call(
@@ -117,8 +120,8 @@ def test_structured_and_multipart_and_raw_uploads_are_the_same(system: System, t
         ("GET", "/jobs?state=lost", {}, 422),
     ],
 )
-def test_bad_input_gets_one_clear_problem(system: System, method: str, path: str, more: Any, status: int) -> None:
-    answer = system.http.request(method, system.gateway + path, **more)
+def test_bad_input_gets_one_clear_problem(system: Darkroom, method: str, path: str, more: Any, status: int) -> None:
+    answer = system.ask(method, path, **more)
     assert answer.status == status, answer.data
     assert answer.headers["Content-Type"] == "application/problem+json"
     problem = json.loads(answer.data)
@@ -127,34 +130,39 @@ def test_bad_input_gets_one_clear_problem(system: System, method: str, path: str
     assert not re.search(r"Traceback|sqlalchemy|<html", answer.data.decode())
 
 
-def test_readiness_says_what_it_checked(system: System) -> None:
+def test_readiness_says_what_it_checked(system: Darkroom) -> None:
     assert system.call("GET", "/readyz")["checks"] == {"database": "ok", "object_store": "ok"}
     assert system.call("GET", "/healthz")["status"] == "ok"
 
 
-def test_operations_are_the_catalogue(system: System) -> None:
+def test_operations_are_the_catalogue(system: Darkroom) -> None:
     listed = {one["name"]: one for one in system.call("GET", "/operations")["operations"]}
     assert set(listed) == {"thumbnail", "transcode", "embed"}
     assert listed["transcode"]["parameters"]["properties"]["short_side_px"]["maximum"] == 1080
     assert listed["transcode"]["aliases"]["transcode_480p"] == {"short_side_px": 480}
 
 
-def test_stats_count(system: System) -> None:
+def test_stats_count(system: Darkroom) -> None:
     stats = system.call("GET", "/stats")
     assert {one["name"] for one in stats["functions"]} == {"probe", "thumbnail", "transcode", "embed"}
-    assert all(one["instances"] is not None and (one["min_scale"], one["max_scale"]) == (0, 2) for one in stats["functions"])
+    assert all((one["min_scale"], one["max_scale"]) == (0, 2) for one in stats["functions"])
     assert stats["media"].keys() == {"awaiting_upload", "uploaded", "accepted", "rejected", "failed"}
 
 
-def test_the_dashboard_is_one_page_and_two_assets(system: System) -> None:
-    page = system.http.request("GET", system.gateway + "/dashboard")
+@pytest.mark.local("instances are known where an autoscaler tells them")
+def test_stats_know_the_instances(system: System) -> None:
+    assert all(one["instances"] is not None for one in system.call("GET", "/stats")["functions"])
+
+
+def test_the_dashboard_is_one_page_and_two_assets(system: Darkroom) -> None:
+    page = system.ask("GET", "/dashboard")
     assert (page.status, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     for asset in re.findall(rb'(?:href|src)="(/dashboard/[^"]+)"', page.data):
-        assert system.http.request("GET", system.gateway + asset.decode()).status == 200
+        assert system.ask("GET", asset.decode()).status == 200
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
 
 
-def test_lists_go_on_where_they_ended(system: System, tmp_path: Path) -> None:
+def test_lists_go_on_where_they_ended(system: Darkroom, tmp_path: Path) -> None:
     for n in range(3):
         system.upload(picture(tmp_path / f"l{n}.jpg", 10 + n))
     first = system.call("GET", "/media?limit=2")
@@ -164,6 +172,7 @@ def test_lists_go_on_where_they_ended(system: System, tmp_path: Path) -> None:
     assert ids == sorted(ids, reverse=True)
 
 
+@pytest.mark.local("asks a second `darkroom up`")
 def test_a_second_up_says_who_holds_the_folder(system: System) -> None:
     again = subprocess.run(
         [REPOSITORY / ".venv/bin/darkroom", "up", "--port", "0", "--data", system.data],
@@ -177,6 +186,7 @@ def test_a_second_up_says_who_holds_the_folder(system: System) -> None:
     assert str(system.pid) in again.stderr
 
 
+@pytest.mark.local("asks a second `darkroom up`")
 def test_a_second_up_says_who_holds_the_port(system: System, tmp_path: Path) -> None:
     port = str(urlsplit(system.gateway).port)
     again = subprocess.run(
@@ -191,6 +201,7 @@ def test_a_second_up_says_who_holds_the_port(system: System, tmp_path: Path) -> 
     assert f"port {port} is held by pid" in again.stderr
 
 
+@pytest.mark.local("`darkroom status` asks the local platform")
 def test_status_lists_instances(system: System) -> None:
     answer = subprocess.run(
         [REPOSITORY / ".venv/bin/darkroom", "status", "--json", "--data", system.data],
@@ -203,7 +214,7 @@ def test_status_lists_instances(system: System) -> None:
     assert {"probe", "thumbnail", "transcode", "embed"} <= json.loads(answer.stdout)["functions"].keys()
 
 
-def test_progress_is_seen(system: System, tmp_path: Path) -> None:
+def test_progress_is_seen(system: Darkroom, tmp_path: Path) -> None:
     from tests import media as eye
 
     path = eye.clip(tmp_path / "long.mp4", seconds=40, fps=30, size_px=(1280, 720))

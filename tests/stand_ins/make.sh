@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# make.sh [WORKDIR]: images to stand in for the ones that a machine without an image registry cannot pull, under the tags that it prints.
+# As root, with docker and debootstrap. They are for tests alone: the same programs, of Debian's or of one's own building.
+#
+#   BASE=darkroom-test/base:bookworm             a Debian 12 with python3, and this machine's own certificates and pip settings
+#   POSTGRES_IMAGE=darkroom-test/postgres:15     Debian's PostgreSQL 15; without pgvector, which Debian 12 does not have
+#   MINIO_IMAGE=darkroom-test/minio:local        the minio binary on PATH, or $MINIO
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+work=${1:-$(mktemp -d)}
+minio=${MINIO:-$(command -v minio)} || { echo "no minio on PATH: go install github.com/minio/minio@latest" >&2; exit 1; }
+has() { docker image inspect "$1" >/dev/null 2>&1; }
+
+base=darkroom-test/base:bookworm
+if ! has $base; then
+  root=$work/base
+  [[ -e $root/etc/debian_version ]] || debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates,curl bookworm "$root" >&2
+  # Containers trust whom this machine trusts, and get packages where it gets them.
+  cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
+  [[ ! -e /etc/pip.conf ]] || cp /etc/pip.conf "$root/etc/pip.conf"
+  rm -rf "$root"/var/cache/apt/archives/*.deb
+  tar -C "$root" -c . | docker import --change 'ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt' - $base >/dev/null
+fi
+docker build -q --build-arg BASE=$base -t darkroom-test/postgres:15 "$here/postgres" >/dev/null
+context=$work/minio
+mkdir -p "$context"
+cp "$minio" "$here/minio/Dockerfile" "$context/"
+docker build -q --build-arg BASE=$base -t darkroom-test/minio:local "$context" >/dev/null
+cat <<END_OF_TAGS
+BASE=$base
+POSTGRES_IMAGE=darkroom-test/postgres:15
+MINIO_IMAGE=darkroom-test/minio:local
+END_OF_TAGS
