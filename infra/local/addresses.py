@@ -18,11 +18,13 @@ Key = tuple[str, str]  # (namespace, name)
 
 
 class AddressBook:
-    """Where each Service and each Broker is on this machine."""
+    """Where each Service, each Broker and each JobSink is on this machine."""
 
-    def __init__(self, services: Mapping[Key, Mapping[int, str]], brokers: Mapping[Key, str]) -> None:
-        """`services`: (namespace, name) → the cluster's port → URL, the first port first; `brokers`: (namespace, name) → URL."""
-        self._services, self._brokers = services, brokers
+    def __init__(
+        self, services: Mapping[Key, Mapping[int, str]], brokers: Mapping[Key, str], job_sinks: Mapping[Key, str] | None = None
+    ) -> None:
+        """`services`: (namespace, name) → the cluster's port → URL, the first port first; the others: (namespace, name) → URL."""
+        self._services, self._brokers, self._job_sinks = services, brokers, job_sinks or {}
 
     def rewrite(self, text: str) -> str:
         """`text` with every cluster address in it made local.
@@ -39,6 +41,8 @@ class AddressBook:
         api_version, kind, namespace, name = sink.ref
         if (api_version, kind) == ("eventing.knative.dev/v1", "Broker"):
             base = self._broker((namespace, name))
+        elif (api_version, kind) == ("sinks.knative.dev/v1alpha1", "JobSink"):
+            base = self._job_sink((namespace, name))
         elif kind == "Service" and api_version in {"v1", "serving.knative.dev/v1"}:
             base = self._service((namespace, name), None)
         else:
@@ -62,6 +66,11 @@ class AddressBook:
         if port not in ports:
             raise LocalPlatformError(f"the Service {key[0]}/{key[1]} has no port {port}, but the manifests name it")
         return ports[port]
+
+    def _job_sink(self, key: Key) -> str:
+        if key not in self._job_sinks:
+            raise LocalPlatformError(f"no JobSink {key[0]}/{key[1]} in the manifests, but they name it")
+        return self._job_sinks[key]
 
     def _broker(self, key: Key) -> str:
         if key not in self._brokers:

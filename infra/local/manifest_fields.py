@@ -71,6 +71,17 @@ DEPLOYMENT = _HEAD | {
         **dict.fromkeys(("strategy", "revisionHistoryLimit", "progressDeadlineSeconds", "minReadySeconds"), ANY),
     }
 }
+JOB_SINK = _HEAD | {
+    "spec": {
+        "job": {
+            "metadata": _META,
+            "spec": {
+                "template": {"metadata": _META, "spec": _POD},
+                **dict.fromkeys(("parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished"), ANY),
+            },
+        }
+    }
+}
 CORE_SERVICE = _HEAD | {
     "spec": {
         "selector": ANY,

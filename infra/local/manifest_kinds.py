@@ -48,13 +48,14 @@ class KnativeService:
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
-    """Processes that are kept running. `labels` are its pods'."""
+    """Processes that are kept running. `labels` and `annotations` are its pods'."""
 
     namespace: str
     name: str
     containers: tuple[Container, ...]
     replicas: int
     labels: Mapping[str, str]
+    annotations: Mapping[str, str]
     stop_grace_s: int
 
 
@@ -66,6 +67,21 @@ class CoreService:
     name: str
     selector: Mapping[str, str]
     ports: tuple[tuple[str, int, int | str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobSink:
+    """Makes a Job of each event, and of each Job one process. None: no limit, and a record that stays for good."""
+
+    namespace: str
+    name: str
+    container: Container
+    active_deadline_s: int | None
+    ttl_s: int | None
+
+    @property
+    def key(self) -> str:
+        return f"{self.namespace}/{self.name}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +179,7 @@ def parse_deployment(document: Mapping[str, Any]) -> Deployment:
         containers=reader.containers(pod),
         replicas=reader.whole(reader.spec.get("replicas", 1), "replicas", 0, 100),
         labels=(template.get("metadata") or {}).get("labels") or {},
+        annotations=(template.get("metadata") or {}).get("annotations") or {},
         stop_grace_s=reader.whole(pod.get("terminationGracePeriodSeconds", 30), "terminationGracePeriodSeconds", 0, 86_400),
     )
 
@@ -176,6 +193,31 @@ def parse_core_service(document: Mapping[str, Any]) -> CoreService:
         reader.refuse(f"the local platform does not support the type {reader.spec['type']}")
     ports = [(str(port.get("name") or ""), int(port["port"]), port.get("targetPort") or int(port["port"])) for port in reader.spec["ports"]]
     return CoreService(namespace=reader.namespace, name=reader.name, selector=reader.spec["selector"], ports=tuple(ports))
+
+
+def parse_job_sink(document: Mapping[str, Any]) -> JobSink:
+    """Read a sinks.knative.dev/v1alpha1 JobSink whose Jobs are one pod, started once."""
+    reader = _Reader(document, manifest_fields.JOB_SINK)
+    spec = (reader.spec.get("job") or {}).get("spec") or {}
+    pod = (spec.get("template") or {}).get("spec") or {}
+    containers = reader.containers(pod)
+    if len(containers) > 1:
+        reader.refuse("it has several containers; the local platform runs one for each Job")
+    if pod.get("restartPolicy") != "Never" or spec.get("backoffLimit") != 0:
+        reader.refuse("the local platform starts a Job's process once: it needs restartPolicy: Never and backoffLimit: 0")
+    if any(spec.get(field, 1) != 1 for field in ("parallelism", "completions")):
+        reader.refuse("parallelism and completions must be 1")
+    limits = {
+        field: reader.whole(spec[field], field, low, 2**31 - 1) if spec.get(field) is not None else None
+        for field, low in (("activeDeadlineSeconds", 1), ("ttlSecondsAfterFinished", 0))
+    }
+    return JobSink(
+        namespace=reader.namespace,
+        name=reader.name,
+        container=containers[0],
+        active_deadline_s=limits["activeDeadlineSeconds"],
+        ttl_s=limits["ttlSecondsAfterFinished"],
+    )
 
 
 def parse_sink_binding(document: Mapping[str, Any]) -> SinkBinding:

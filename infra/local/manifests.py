@@ -16,11 +16,13 @@ from infra.local.errors import LocalPlatformError, UnsupportedManifest
 from infra.local.manifest_kinds import (
     CoreService,
     Deployment,
+    JobSink,
     KnativeService,
     SinkBinding,
     parse_config_map,
     parse_core_service,
     parse_deployment,
+    parse_job_sink,
     parse_knative_service,
     parse_sink_binding,
 )
@@ -40,6 +42,7 @@ class Manifests:
     services: list[KnativeService] = field(default_factory=list)
     deployments: list[Deployment] = field(default_factory=list)
     core_services: list[CoreService] = field(default_factory=list)
+    job_sinks: list[JobSink] = field(default_factory=list)
     sink_bindings: list[SinkBinding] = field(default_factory=list)
     config_maps: dict[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)  # kinds that mean nothing on one machine, as `Kind name`
@@ -75,6 +78,8 @@ def _sort_in(manifests: Manifests, document: Document) -> None:
             manifests.deployments.append(parse_deployment(document))
         case "v1", "Service":
             manifests.core_services.append(parse_core_service(document))
+        case "sinks.knative.dev/v1alpha1", "JobSink":
+            manifests.job_sinks.append(parse_job_sink(document))
         case "sources.knative.dev/v1", "SinkBinding":
             manifests.sink_bindings.append(parse_sink_binding(document))
         case "v1", "ConfigMap":

@@ -12,7 +12,7 @@ from infra.local.broker.spec import SinkRef, effective_delivery
 from infra.local.environment import Sources, container_env
 from infra.local.errors import LocalPlatformError, UnsupportedManifest
 from infra.local.kpa_settings import InvalidSetting, Scaling, parse_config, resolve
-from infra.local.manifest_kinds import Container, CoreService, Deployment, KnativeService
+from infra.local.manifest_kinds import Container, CoreService, Deployment, JobSink, KnativeService
 from infra.local.manifests import Manifests
 from infra.local.ports import Ports
 from infra.local.values import Values
@@ -20,6 +20,7 @@ from infra.local.values import Values
 _AUTOSCALER_CONFIG = "config-autoscaler"
 _KNATIVE_PORT = 80
 _AUTOSCALER, _AUTOSCALER_METRICS_PORT = ("knative-serving", "autoscaler"), 9090  # whose metrics this platform serves in its place
+METRICS_PORT = "METRICS_PORT"  # a container's second listener, for Prometheus alone: on one machine each needs a port of its own
 _Place = tuple[str, str, str]  # (namespace, deployment, container)
 
 
@@ -30,6 +31,7 @@ class Plan:
     services: Sequence[tuple[KnativeService, Scaling, int]]
     deployment_ports: Mapping[_Place, int]
     broker_port: int | None  # None: no Broker in the manifests
+    job_sink_port: int | None  # None: no JobSink in the manifests
     book: AddressBook
     urls: Mapping[str, str]
     broker_urls: Mapping[str, str]
@@ -64,9 +66,17 @@ def make_plan(manifests: Manifests, values: Values, ports: Ports, host: str, *, 
     broker_port = ports.take(values.ports.get("broker")) if manifests.brokers else None
     broker_urls = {f"{broker.namespace}/{broker.name}": f"http://{host}:{broker_port}" for broker in manifests.brokers}
     broker_urls = {name: f"{base}/{name}" for name, base in broker_urls.items()}
-    book = AddressBook(book_services, {tuple(name.split("/", 1)): url for name, url in broker_urls.items()})  # type: ignore[misc]
+    job_sink_port = ports.take(values.ports.get("job-sink")) if manifests.job_sinks else None
+    job_sinks = {(sink.namespace, sink.name): f"http://{host}:{job_sink_port}/{sink.key}" for sink in manifests.job_sinks}
+    brokers = {(broker.namespace, broker.name): broker_urls[f"{broker.namespace}/{broker.name}"] for broker in manifests.brokers}
     return Plan(
-        services=services, deployment_ports=deployment_ports, broker_port=broker_port, book=book, urls=urls, broker_urls=broker_urls
+        services=services,
+        deployment_ports=deployment_ports,
+        broker_port=broker_port,
+        job_sink_port=job_sink_port,
+        book=AddressBook(book_services, brokers, job_sinks),
+        urls=urls,
+        broker_urls=broker_urls,
     )
 
 
@@ -76,6 +86,7 @@ def _check_names(manifests: Manifests) -> None:
     for kind, namespace, name in [
         *(("Service", service.namespace, service.name) for service in manifests.services),
         *(("Deployment", deployment.namespace, deployment.name) for deployment in manifests.deployments),
+        *(("JobSink", sink.namespace, sink.name) for sink in manifests.job_sinks),
     ]:
         if name in seen:
             raise UnsupportedManifest(kind, f"{namespace}/{name}", f"{seen[name]} has the same name, and on one machine names are for all")
@@ -131,8 +142,14 @@ class Environments:
         words = {"K_SERVICE": service.name, "K_CONFIGURATION": service.name, "K_REVISION": service.revision}
         return self._make(("Service", service.namespace, service.name), service.container, port, words)
 
-    def of_deployment(self, deployment: Deployment, container: Container, port: int) -> dict[str, str]:
-        return self._make(("Deployment", deployment.namespace, deployment.name), container, port, {})
+    def of_deployment(self, deployment: Deployment, container: Container, port: int, *, metrics_port: int | None = None) -> dict[str, str]:
+        """`metrics_port`: where it is to be scraped, if that is a second listener."""
+        words = {} if metrics_port is None else {METRICS_PORT: str(metrics_port)}
+        return self._make(("Deployment", deployment.namespace, deployment.name), container, port, words)
+
+    def of_job(self, sink: JobSink, event_folder: str) -> dict[str, str]:
+        words = {"K_EXECUTION_MODE": "batch", "K_EVENT_PATH": event_folder}
+        return self._make(("JobSink", sink.namespace, sink.name), sink.container, 0, words)
 
     def _make(self, workload: tuple[str, str, str], container: Container, port: int, words: Mapping[str, str]) -> dict[str, str]:
         kind, namespace, name = workload

@@ -17,12 +17,13 @@ from infra.local.deployments import DeploymentRunner, Slot
 from infra.local.environment import expand, inherited
 from infra.local.events import OnEvent
 from infra.local.instance import InstanceView
+from infra.local.jobs.service import JobSinks
 from infra.local.kpa_settings import Scaling
 from infra.local.logfiles import LogFolder
-from infra.local.manifest_kinds import Container, Deployment, KnativeService
+from infra.local.manifest_kinds import Container, Deployment, JobSink, KnativeService
 from infra.local.manifests import read_manifests
-from infra.local.metrics import MetricsServer, exposition
-from infra.local.plan import Environments, make_plan, sinks
+from infra.local.metrics import MetricsServer, Target, exposition, is_scraped, target
+from infra.local.plan import METRICS_PORT, Environments, make_plan, sinks
 from infra.local.pool import Pool
 from infra.local.ports import Ports
 from infra.local.postgres import EmbeddedPostgres
@@ -61,7 +62,9 @@ class Platform:
         self._broker: Broker | None = None
         self._revisions: list[Revision] = []
         self._deployments: list[DeploymentRunner] = []
-        self._metrics = MetricsServer(self.metrics, self.overview)
+        self._job_sinks: JobSinks | None = None
+        self._scraped: list[tuple[str, int]] = []
+        self._metrics = MetricsServer(self.metrics, self.overview, self.targets)
         self._housekeeping: asyncio.Task[None] | None = None
 
     @property
@@ -105,19 +108,18 @@ class Platform:
         if self._broker is not None:
             await self._broker.stop()
         processes = [deployment.stop() for deployment in self._deployments] + [revision.stop() for revision in self._revisions]
+        processes += [self._job_sinks.stop()] if self._job_sinks is not None else []
         await asyncio.gather(*processes, self._metrics.stop())
         if self._postgres is not None:
             await self._postgres.stop()
         self._run_folder.release()
 
     def instances(self) -> dict[str, list[InstanceView]]:
-        """Service or Deployment → its processes."""
-        return {revision.service.name: revision.pool.views() for revision in self._revisions} | {
-            deployment.name: deployment.views() for deployment in self._deployments
-        }
+        """Service, Deployment or JobSink → its processes."""
+        return {name: row["instances"] for name, row in self.overview().items()}
 
     def overview(self) -> dict[str, Any]:
-        """What `/instances` serves: for each Service also its limits and its load; null where a Deployment has none."""
+        """What `/instances` serves: for each Service also its limits and its load; null where a Deployment or JobSink has none."""
         rows: dict[str, Any] = {
             deployment.name: {"kind": "Deployment", "min_scale": None, "max_scale": None, "instances": deployment.views()}
             for deployment in self._deployments
@@ -132,12 +134,22 @@ class Platform:
                 "waiting": revision.waiting,
                 "instances": revision.pool.views(),
             }
-        return rows
+        return rows | (self._job_sinks.rows() if self._job_sinks is not None else {})
 
     def metrics(self) -> str:
         """Prometheus text: the autoscaler's, then the broker's."""
         text = exposition([(revision.service, revision.scaling, revision.gauges()) for revision in self._revisions])
         return text + (self._broker.metrics() if self._broker is not None else "")
+
+    def targets(self) -> list[Target]:
+        """Whom Prometheus is to scrape now, and this platform itself: what its manifests annotate so, functions while they live."""
+        revisions = (
+            (revision.service.name, port)
+            for revision in self._revisions
+            if is_scraped(revision.service.annotations)
+            for port in revision.pool.ports()
+        )
+        return [target(self._host, port, name) for name, port in [("platform", self._metrics_port), *self._scraped, *revisions]]
 
     async def _start(self) -> None:
         logs = LogFolder(self._data / "logs")
@@ -148,6 +160,9 @@ class Platform:
         for revision, port in revisions:
             self._revisions.append(revision)
             await revision.start(port)
+        if self._plan.job_sink_port is not None:
+            self._job_sinks = self._make_job_sinks(logs)
+            await self._job_sinks.start(self._host, self._plan.job_sink_port)
         if broker is not None:
             await broker.start(self._host, self._plan.broker_port or 0)
             self._broker = broker
@@ -179,6 +194,14 @@ class Platform:
         )
         return Revision(service, scaling, gate, pool, host=self._host)
 
+    def _make_job_sinks(self, logs: LogFolder) -> JobSinks:
+        for sink in self._manifests.job_sinks:
+            self._environments.of_job(sink, "")  # what it lacks is said now, not at the first event
+        return JobSinks(self._manifests.job_sinks, self._data, self._job_launch, logs=logs, on_event=self._on_event)
+
+    def _job_launch(self, sink: JobSink, event_folder: Path, slot: str) -> Launch:
+        return self._launch(sink.container, self._environments.of_job(sink, str(event_folder)), slot)
+
     def _service_launch(self, service: KnativeService, port: int, slot: str) -> Launch:
         return self._launch(service.container, self._environments.of_service(service, port), slot)
 
@@ -197,8 +220,12 @@ class Platform:
         served = self._plan.deployment_ports.get((deployment.namespace, deployment.name, container.name))
         names = [deployment.name, *([container.name] if len(deployment.containers) > 1 else []), str(replica)]
         # One that no Service leads to gets a port too: its manifest may name one that is taken here.
-        env = self._environments.of_deployment(deployment, container, served or self._ports.take())
+        port = served or self._ports.take()
+        metrics_port = self._ports.take() if any(entry["name"] == METRICS_PORT for entry in container.env) else None
+        env = self._environments.of_deployment(deployment, container, port, metrics_port=metrics_port)
         slot = "-".join(names)
+        if is_scraped(deployment.annotations):
+            self._scraped.append((deployment.name, metrics_port or port))
         return Slot(name=slot, launch=self._launch(container, env, slot), port=served or 0, ready_path=container.ready_path)
 
     def _launch(self, container: Container, env: Mapping[str, str], slot: str) -> Launch:

@@ -165,6 +165,11 @@ def test_as_many_are_out_as_on_a_cluster() -> None:
         assert json.loads(slots) == GatewaySettings.model_fields["slots"].default
 
 
+def test_nothing_goes_out_on_a_lane_that_is_not_here() -> None:
+    for name in ("gateway", "gateway-internal", "gateway-worker"):
+        assert json.loads(SERVICES[name]["environment"]["JOB_SLOTS"]) == {}
+
+
 def test_ports_are_this_machines_own() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert published == {

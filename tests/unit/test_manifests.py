@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from functions.runtime.broker import REPLY_PATIENCE_S
 from gateway.settings import Settings
 from infra.local.broker.duration import parse_duration_s
 from schemas import events
@@ -29,9 +30,12 @@ def of_kind(kind: str, api: str = "") -> dict[str, Any]:
 
 SERVICES = of_kind("Service", "serving.knative.dev")
 TRIGGERS = of_kind("Trigger")
-OPERATION_TRIGGERS = {
+REQUEST_TRIGGERS = {
     name: t["spec"] for name, t in TRIGGERS.items() if t["spec"].get("filter", {}).get("attributes", {}).get("type") == events.REQUESTED
 }
+OPERATION_TRIGGERS = {name: spec for name, spec in REQUEST_TRIGGERS.items() if spec["filter"]["attributes"]["lane"] == "request"}
+JOB_SINKS = of_kind("JobSink", "sinks.knative.dev")
+LONG = [name for name, operation in CATALOGUE.items() if operation.job_deadline_s]
 CONFIG = of_kind("ConfigMap")["darkroom"]["data"]
 
 
@@ -56,6 +60,60 @@ def test_a_service_runs_its_own_function(name: str) -> None:
     assert environment["FUNCTION_SOURCE"] == f"functions/{name}/main.py"
     assert OPERATION_TRIGGERS[name]["filter"]["attributes"] == {"type": events.REQUESTED, "operation": name, "lane": "request"}
     assert OPERATION_TRIGGERS[name]["subscriber"]["ref"]["name"] == name
+
+
+def test_every_operation_that_can_be_long_has_a_job_sink_and_a_trigger() -> None:
+    assert [f"{name}-job" for name in LONG] == list(JOB_SINKS)
+    assert REQUEST_TRIGGERS.keys() - OPERATION_TRIGGERS.keys() == JOB_SINKS.keys()
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_job_runs_what_its_service_runs(name: str) -> None:
+    """The same image, resources and settings; the event from the JobSink, the reply to the broker."""
+    trigger, job = REQUEST_TRIGGERS[f"{name}-job"], JOB_SINKS[f"{name}-job"]["spec"]["job"]
+    assert trigger["filter"]["attributes"] == {"type": events.REQUESTED, "operation": name, "lane": "job"}
+    assert (trigger["subscriber"]["ref"]["kind"], trigger["subscriber"]["ref"]["name"]) == ("JobSink", f"{name}-job")
+    [container], service = job["spec"]["template"]["spec"]["containers"], SERVICES[name]["spec"]["template"]["spec"]
+    [served] = service["containers"]
+    for field in ("image", "envFrom", "resources", "securityContext", "volumeMounts"):
+        assert container[field] == served[field]
+    assert [*container["command"], *container["args"]] == ["python", "-m", f"functions.{name}.main"]
+    of_the_server = {"HOST", "FUNCTION_SOURCE", "FUNCTION_TARGET", "FUNCTION_SIGNATURE_TYPE"}
+    ours, theirs = ({entry["name"]: entry for entry in one["env"]} for one in (container, served))
+    assert theirs.keys() - ours.keys() == of_the_server
+    assert {key: ours[key] for key in theirs.keys() & ours.keys()} == {key: theirs[key] for key in theirs.keys() & ours.keys()}
+    assert ours.keys() - theirs.keys() == {"K_SINK"}
+    assert ours["K_SINK"]["valueFrom"]["configMapKeyRef"] == {"name": "darkroom", "key": "BROKER_URL"}
+    assert CONFIG["BROKER_URL"].endswith("/darkroom/default")
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_jobs_times_agree(name: str) -> None:
+    """Rule 9 for the long lane: what a Job may take in all covers its start, its work, its reply, and half a minute for fetch and store."""
+    job = JOB_SINKS[f"{name}-job"]["spec"]["job"]["spec"]
+    deadline_s, start_s = CATALOGUE[name].job_deadline_s, Settings.model_fields["job_start_timeout_s"].default
+    assert deadline_s is not None
+    assert start_s + deadline_s + REPLY_PATIENCE_S + 30 <= job["activeDeadlineSeconds"]
+    assert deadline_s > CATALOGUE[name].deadline_s
+    assert (job["backoffLimit"], job["template"]["spec"]["restartPolicy"]) == (0, "Never")
+    assert 0 < job["ttlSecondsAfterFinished"] <= 86_400
+
+
+def test_the_long_lanes_slots_are_the_job_sinks() -> None:
+    """Rule 1, 1 x: each slot is one Job, and each Job one pod."""
+    slots = json.loads(CONFIG["JOB_SLOTS"])
+    assert slots == Settings.model_fields["job_slots"].default
+    assert slots.keys() == set(LONG)
+    assert all(count >= 1 for count in slots.values())
+    for sink in JOB_SINKS.values():
+        job = sink["spec"]["job"]["spec"]
+        assert (job["parallelism"], job["completions"]) == (1, 1)
+
+
+def test_no_request_is_predicted_longer_than_a_service_may_take() -> None:
+    limit_s = float(CONFIG["REQUEST_LIMIT_S"])
+    assert limit_s == Settings.model_fields["request_limit_s"].default == max(one.deadline_s for one in CATALOGUE.values())
+    assert limit_s + 30 <= 600
 
 
 def test_every_type_that_a_trigger_names_is_ours_or_an_uploads() -> None:
@@ -121,6 +179,7 @@ def test_a_busy_slot_is_not_two_pods(name: str) -> None:
 
 def test_every_container_is_restricted() -> None:
     pods = [one["spec"]["template"]["spec"] for one in (*SERVICES.values(), *of_kind("Deployment").values())]
+    pods += [one["spec"]["job"]["spec"]["template"]["spec"] for one in JOB_SINKS.values()]
     for pod in pods:
         assert pod["automountServiceAccountToken"] is False
         for container in pod["containers"]:

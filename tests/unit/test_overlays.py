@@ -18,6 +18,7 @@ from tests.rendering import COMBINATIONS, COMPONENTS, KNATIVE, REPOSITORY, rende
 
 Object = dict[str, Any]
 TARGETS = set(re.findall(r"^FROM \S+ AS (\S+)$", (REPOSITORY / "infra" / "containers" / "Dockerfile").read_text(), re.MULTILINE))
+JOBS = [f"{name}-job" for name, operation in CATALOGUE.items() if operation.job_deadline_s]
 STORES = {"pgvector/pgvector", "quay.io/minio/minio"}
 
 
@@ -31,8 +32,9 @@ def of_kind(objects: tuple[Object, ...], kind: str, api: str = "") -> dict[str, 
 
 
 def pods(objects: tuple[Object, ...]) -> dict[str, Object]:
-    """Pod templates by their object's name."""
-    return {one["metadata"]["name"]: one["spec"]["template"] for one in objects if "template" in one.get("spec", {})}
+    """Pod templates by their object's name; a JobSink's is its Job's."""
+    specs = [(one["metadata"]["name"], one["spec"].get("job", one)["spec"]) for one in objects if "spec" in one]
+    return {name: spec["template"] for name, spec in specs if "template" in spec}
 
 
 def containers(objects: tuple[Object, ...]) -> list[Object]:
@@ -73,6 +75,7 @@ def test_triggers_name_what_schemas_has(objects: tuple[Object, ...]) -> None:
         if attributes["type"] == events.REQUESTED:
             assert attributes["operation"] in CATALOGUE
             assert attributes["lane"] in set(events.Lane)
+            assert CATALOGUE[attributes["operation"]].longest_s(events.Lane(attributes["lane"]))
         heard.add(attributes["type"])
     assert heard == events.OWN_TYPES | events.UPLOAD_TYPES
 
@@ -226,7 +229,9 @@ def test_the_internal_listener_hears_broker_functions_and_prometheus_only() -> N
     assert namespaces == {"knative-eventing", "monitoring"}
     selected = [peer["podSelector"] for peer in rule["from"] if "podSelector" in peer]
     functions = {"key": "serving.knative.dev/service", "operator": "In", "values": list(CATALOGUE)}
-    assert selected == [{"matchLabels": {"eventing.knative.dev/broker": "default"}}, {"matchExpressions": [functions]}]
+    jobs = {"key": "app", "operator": "In", "values": JOBS}
+    broker = {"matchLabels": {"eventing.knative.dev/broker": "default"}}
+    assert selected == [broker, {"matchExpressions": [functions]}, {"matchExpressions": [jobs]}]
 
 
 def test_functions_reach_the_gateway_and_the_object_store_only() -> None:
@@ -241,11 +246,38 @@ def test_functions_reach_the_gateway_and_the_object_store_only() -> None:
         assert expression["values"] == list(CATALOGUE)
 
 
+def test_jobs_reach_the_broker_too_and_nobody_reaches_them() -> None:
+    jobs = [one["spec"] for one in policies().values() if set(_apps(one["spec"]["podSelector"])) == set(JOBS)]
+    reached = [(rule["ports"][0]["port"], peer) for one in jobs for rule in one["egress"] for peer in rule["to"]]
+    ingresses = [
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "knative-eventing"}}},
+        {"podSelector": {"matchLabels": {"eventing.knative.dev/broker": "default"}}},
+    ]
+    objects = {"namespaceSelector": {}, "podSelector": {"matchLabels": {"darkroom.dev/store": "objects"}}}
+    internal = {"podSelector": {"matchLabels": {"app": "gateway-internal"}}}
+    assert sorted(reached, key=str) == sorted([(8080, internal), *((8080, peer) for peer in ingresses), (9000, objects)], key=str)
+    assert all("ingress" not in one for one in jobs)
+
+
+@pytest.mark.parametrize(
+    ("combination", "url"),
+    [
+        (("overlays/dev", ()), "http://broker-ingress.knative-eventing.svc.cluster.local/darkroom/default"),
+        (("overlays/dev", ("kafka-broker",)), "http://kafka-broker-ingress.knative-eventing.svc.cluster.local/darkroom/default"),
+        (("overlays/prod", ()), "http://kafka-broker-ingress.knative-eventing.svc.cluster.local/darkroom/default"),
+        (("overlays/dev", ("rabbitmq-broker",)), "http://default-broker-ingress.darkroom.svc.cluster.local"),
+    ],
+)
+def test_jobs_reply_to_the_broker_that_there_is(combination: tuple[str, tuple[str, ...]], url: str) -> None:
+    """Each class of broker has an ingress of its own; a SinkBinding would know it, but a JobSink's Job has none."""
+    assert of_kind(rendered(*combination), "ConfigMap")["darkroom"]["data"]["BROKER_URL"] == url
+
+
 def test_every_pod_that_a_policy_names_is_there() -> None:
     objects = rendered("overlays/dev", ("network-policies",))
     apps = {template.get("metadata", {}).get("labels", {}).get("app") for template in pods(objects).values()}
     named = {app for policy in policies().values() for app in _apps(policy["spec"])}
-    assert len(named) == 5
+    assert len(named) == 6
     assert named <= apps
 
 

@@ -26,7 +26,7 @@ def admit(event: Event, now: datetime) -> Event:
     Raises:
         RefusedEvent: invalid by the specification, or its time to live is over.
     """
-    _validate(event)
+    validate(event)
     ttl = remaining_passes(event)
     if ttl <= 0:
         raise RefusedEvent("time to live is over")
@@ -42,7 +42,8 @@ def remaining_passes(event: Event) -> int:
     return int(passes) - 1 if -_INT32_MAX - 1 <= passes <= _INT32_MAX else DEFAULT_TTL
 
 
-def _validate(event: Event) -> None:
+def validate(event: Event) -> None:
+    """Raises RefusedEvent: invalid by the specification."""
     for name in ("id", "source", "type"):
         if not event.attributes.get(name, "").strip():
             raise RefusedEvent(f"{name}: MUST be a non-empty string")

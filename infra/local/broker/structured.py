@@ -47,6 +47,25 @@ def decode_structured(body: bytes) -> Event:
     return Event(attributes=canonical(trimmed), content_type=content_type, data=data)
 
 
+def encode_structured(event: Event) -> bytes:
+    """The event as one JSON object, as the SDK writes it: JSON data as it is, other text as a string, anything else in base64."""
+    members: dict[str, object] = dict(event.attributes)
+    if event.content_type is not None:
+        members["datacontenttype"] = event.content_type
+    if not event.data:
+        return json.dumps(members).encode()
+    try:
+        members["data"] = json.loads(event.data) if _is_json(event.content_type) else event.data.decode()
+    except ValueError:
+        members["data_base64"] = base64.b64encode(event.data).decode()
+    return json.dumps(members).encode()
+
+
+def _is_json(content_type: str | None) -> bool:
+    media_type = (content_type or "").partition(";")[0].strip()
+    return media_type in ("", "application/json", "text/json") or media_type.endswith("+json")
+
+
 def _members(body: bytes) -> Iterator[tuple[str, str, object]]:
     """Each member of the one JSON object: name, raw text from the colon to the value's end, value."""
     try:
@@ -105,7 +124,6 @@ def _data(name: str, raw: str, content_type: str | None, *, after_type: bool) ->
             return base64.b64decode(_text(name, json.loads(raw)), validate=True)
         except (binascii.Error, ValueError) as exc:
             raise MalformedEvent("data_base64 is no base64") from exc
-    media_type = (content_type or "").partition(";")[0].strip()
-    if media_type in ("", "application/json", "text/json") or media_type.endswith("+json"):
+    if _is_json(content_type):
         return raw.encode()
     return _text("data", json.loads(raw)).encode()

@@ -1,0 +1,80 @@
+"""Jobs on disk: `jobs/NAME/job.json`, and the event where its process reads it, `jobs/NAME/jobsink-event/event`.
+
+What `create` and `save` have returned from survives any kill.
+"""
+
+import json
+import os
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+from infra.local.jobs.record import JobRecord, Phase
+
+_RECORD, _EVENT_FOLDER, _EVENT = "job.json", "jobsink-event", "event"
+_DRAFT = ".new"
+
+
+class JobFolder:
+    """The Jobs of one data folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def event_path(self, name: str) -> Path:
+        """The folder that K_EVENT_PATH names."""
+        return self._folder / name / _EVENT_FOLDER
+
+    def load(self) -> list[JobRecord]:
+        """Every Job there is, oldest first. Half-made ones are removed: nobody was told of them."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        found = []
+        for path in self._folder.iterdir():
+            if path.name.endswith(_DRAFT):
+                shutil.rmtree(path, ignore_errors=True)
+                continue
+            values = json.loads((path / _RECORD).read_text())
+            found.append(JobRecord(**{**values, "phase": Phase(values["phase"])}))
+        return sorted(found, key=lambda record: record.created_at_s)
+
+    def create(self, record: JobRecord, event: bytes | None) -> None:
+        """The Job, whole or not at all; without an event it has no Secret."""
+        draft = self._folder / (record.name + _DRAFT)
+        shutil.rmtree(draft, ignore_errors=True)
+        (draft / _EVENT_FOLDER).mkdir(parents=True, mode=0o700)
+        if event is not None:
+            _write(draft / _EVENT_FOLDER / _EVENT, event)
+        _write(draft / _RECORD, _text(record))
+        draft.rename(self._folder / record.name)
+        _sync(self._folder)
+
+    def save(self, record: JobRecord) -> None:
+        """The record anew."""
+        draft = self._folder / record.name / (_RECORD + _DRAFT)
+        _write(draft, _text(record))
+        draft.replace(self._folder / record.name / _RECORD)
+        _sync(self._folder / record.name)
+
+    def remove(self, name: str) -> None:
+        """The Job and its event."""
+        shutil.rmtree(self._folder / name, ignore_errors=True)
+
+
+def _text(record: JobRecord) -> bytes:
+    return json.dumps(asdict(record), indent=2).encode() + b"\n"
+
+
+def _write(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
