@@ -180,6 +180,7 @@ class SimilarDocument(Document):
     """The nearest media of the same tenant, best first, without itself."""
 
     model: str = Field(description="whose vectors were compared")
+    search: Literal["indexed", "exact"] = Field(description="`exact`: the database has no pgvector, and every vector was looked at")
     items: list[SimilarItem]
 
 
@@ -314,3 +315,16 @@ class StatsDocument(Document):
     dead_letters: int
     throughput: list[MinuteDocument]
     failures_24h: dict[str, int]
+
+
+class HealthDocument(Document):
+    """The process lives."""
+
+    status: Literal["ok"]
+
+
+class ReadinessDocument(Document):
+    """Whether it can work: each thing that it needs, `ok` or what is wrong."""
+
+    status: Literal["ok", "unavailable"]
+    checks: dict[str, str]

@@ -12,6 +12,7 @@ from gateway.web import access, auth, hardening, problems, quotas
 from gateway.web.live import Live
 from gateway.web.pressure import Pressure
 from gateway.web.routes.about import about
+from gateway.web.routes.docs import docs
 from gateway.web.routes.jobs import jobs
 from gateway.web.routes.media import media
 from gateway.web.routes.news import news
@@ -21,7 +22,7 @@ from gateway.web.routes.uploads import uploads
 from infra.telemetry.wsgi import SPAN, traced
 from schemas.ids import is_id
 
-ROUTES = (media, uploads, jobs, news, operators, sessions, about, pages)
+ROUTES = (media, uploads, jobs, news, operators, sessions, about, docs, pages)
 
 
 def create_app(gateway: Gateway) -> Flask:

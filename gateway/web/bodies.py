@@ -5,11 +5,13 @@ from typing import IO, Annotated, Any, Literal, TypeVar
 
 from flask import Request as HttpRequest
 from flask import g
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
+from gateway.documents import Id
 from gateway.service.errors import Invalid
 from gateway.service.queries import Page
+from schemas.catalogue import CATALOGUE, names
 from schemas.errors import FieldProblem
 from schemas.ids import is_id
 
@@ -33,22 +35,45 @@ class OperationItem(Body):
     parameters: dict[str, Any] = {}
 
 
+def _item_schema() -> dict[str, Any]:
+    """What an item may be, by the catalogue. Which of them is wrong, and why, `schemas.catalogue.resolve` says."""
+    either: list[dict[str, Any]] = [{"type": "string", "enum": list(names()), "description": "an operation's name, or an alias"}]
+    for operation in CATALOGUE.values():
+        if operation.named_by_clients:
+            properties = {"operation": {"type": "string", "const": operation.name}, "parameters": operation.parameters.model_json_schema()}
+            either.append({"type": "object", "properties": properties, "required": ["operation"], "additionalProperties": False})
+    return {"anyOf": either}
+
+
+Item = Annotated[str | OperationItem, WithJsonSchema(_item_schema())]
+
+
 class JobBody(Body):
-    media_id: str
-    operations: Annotated[list[str | OperationItem], Field(min_length=1, max_length=32)]
-    priority: Literal["interactive", "bulk"] = "interactive"
+    """A media and what to do with it."""
+
+    media_id: Id
+    operations: Annotated[list[Item], Field(min_length=1, max_length=32, json_schema_extra={"uniqueItems": True})]
+    priority: Annotated[Literal["interactive", "bulk"], Field(description="`bulk` waits for everything else")] = (
+        "interactive"
+    )
     callback_url: Annotated[str, Field(max_length=2048, pattern=r"^https?://[!-~]+$")] | None = None
 
 
 class RetryBody(Body):
-    task_id: str | None = None
+    """Which task; all failed ones where it is left out."""
+
+    task_id: Id | None = None
 
 
 class SessionBody(Body):
+    """A key to sign in with."""
+
     key: Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class UploadBody(Body):
+    """The file that is to come."""
+
     filename: Annotated[str, Field(min_length=1, max_length=1024)]
     content_type: Annotated[str, Field(min_length=1, max_length=255)]
     bytes: Annotated[int, Field(ge=1)]
@@ -56,11 +81,15 @@ class UploadBody(Body):
 
 
 class NamedPart(Body):
+    """A part, by the ETag that the store answered its PUT with."""
+
     part_number: Annotated[int, Field(ge=1, le=10_000)]
     etag: Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class CompletionBody(Body):
+    """Every part of the upload."""
+
     parts: Annotated[list[NamedPart], Field(min_length=1, max_length=10_000)]
 
 

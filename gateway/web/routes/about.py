@@ -29,7 +29,7 @@ def get_operations() -> Response:
 
 @about.get("/healthz")
 def healthz() -> Response:
-    return answer({"status": "ok"})
+    return answer(documents.HealthDocument(status="ok"))
 
 
 @about.get("/readyz")
@@ -43,4 +43,4 @@ def readyz() -> Response:
         except (DatabaseUnavailable, ObjectStoreError) as exc:
             checks[name] = f"unavailable: {type(exc).__name__}"
     ready = all(value == "ok" for value in checks.values())
-    return answer({"status": "ok" if ready else "unavailable", "checks": checks}, 200 if ready else 503)
+    return answer(documents.ReadinessDocument(status="ok" if ready else "unavailable", checks=checks), 200 if ready else 503)
