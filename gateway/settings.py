@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     max_uploads: int = Field(default=32, gt=0, description="uploads through one process at once; each takes some 4 MiB of memory")
     max_queued_tasks: int = Field(default=100_000, gt=0, description="with so many tasks waiting, no more uploads and jobs are taken")
     max_watchers: int = Field(default=500, gt=0, description="clients of one process that may follow jobs live at once")
+    metrics_port: int | None = Field(
+        default=None, description="where the public listener and the worker serve /metrics to Prometheus; none: nowhere"
+    )
     presign_ttl_s: int = Field(default=3600, gt=0, le=604_800, description="how long the URL of an artifact, or of a part to upload, is good")
     grant_ttl_s: int = Field(default=600, gt=0, le=600, description="how long an upload grant is good")
 

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from cloudevents.conversion import to_binary as sdk_to_binary
+from cloudevents.conversion import to_structured as sdk_to_structured
 from cloudevents.exceptions import GenericException
 from cloudevents.http import CloudEvent, from_http
 
@@ -98,6 +99,19 @@ def to_binary(event: Event) -> tuple[dict[str, str], bytes]:
     Raises:
         MalformedEvent: larger than 32 KiB: events carry keys, never media.
     """
+    headers, body = sdk_to_binary(_sdk(event), data_marshaller=_json_bytes)
+    if len(body) > MAX_EVENT_BYTES:
+        raise MalformedEvent(f"the data is {len(body)} bytes, at most {MAX_EVENT_BYTES} are allowed")
+    return {name: quote(value, safe=_PLAIN) if name.startswith("ce-") else value for name, value in headers.items()}, body
+
+
+def to_structured(event: Event) -> tuple[dict[str, str], bytes]:
+    """An Event as HTTP headers and body in structured mode: all of it is in the body. Of any size."""
+    headers, body = sdk_to_structured(_sdk(event), data_marshaller=lambda data: data)
+    return dict(headers), body
+
+
+def _sdk(event: Event) -> CloudEvent:
     attributes = {
         "id": event.id,
         "source": event.source,
@@ -108,10 +122,7 @@ def to_binary(event: Event) -> tuple[dict[str, str], bytes]:
     }
     if event.subject is not None:
         attributes["subject"] = event.subject
-    headers, body = sdk_to_binary(CloudEvent(attributes, dict(event.data)), data_marshaller=_json_bytes)
-    if len(body) > MAX_EVENT_BYTES:
-        raise MalformedEvent(f"the data is {len(body)} bytes, at most {MAX_EVENT_BYTES} are allowed")
-    return {name: quote(value, safe=_PLAIN) if name.startswith("ce-") else value for name, value in headers.items()}, body
+    return CloudEvent(attributes, dict(event.data))
 
 
 def _decoded(name: str, value: str) -> str:

@@ -12,6 +12,12 @@ COMPLETED: Final = "dev.darkroom.operation.completed"
 FAILED: Final = "dev.darkroom.operation.failed"
 OWN_TYPES: Final = frozenset({REQUESTED, COMPLETED, FAILED})
 
+JOB_DONE: Final = "dev.darkroom.job.done"
+JOB_FAILED: Final = "dev.darkroom.job.failed"
+JOB_CANCELLED: Final = "dev.darkroom.job.cancelled"
+JOB_TYPES: Final = {"done": JOB_DONE, "failed": JOB_FAILED, "cancelled": JOB_CANCELLED}
+"""By the state that a job ended in. They go to callbacks, signed; never through the broker."""
+
 GATEWAY_SOURCE: Final = "/darkroom/gateway"
 MAX_EVENT_BYTES: Final = 32 * 1024
 

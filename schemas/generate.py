@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from schemas.facts import MediaFacts
+from schemas.jobs import JobEnded
 from schemas.parameters import EmbedParameters, ThumbnailParameters, TranscodeParameters
 from schemas.payloads import Completed, Failed, Heartbeat, HeartbeatAnswer, Requested
 
@@ -18,6 +19,9 @@ MODELS: dict[str, type[BaseModel]] = {
     "dev.darkroom.operation.requested": Requested,
     "dev.darkroom.operation.completed": Completed,
     "dev.darkroom.operation.failed": Failed,
+    "dev.darkroom.job.done": JobEnded,
+    "dev.darkroom.job.failed": JobEnded,
+    "dev.darkroom.job.cancelled": JobEnded,
     "heartbeat": Heartbeat,
     "heartbeat-answer": HeartbeatAnswer,
     "media-facts": MediaFacts,

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from gateway.domain.callbacks import NotAllowed, check_literal, networks
 from gateway.domain.states import MediaState
 from gateway.service.admission import admit_all
 from gateway.service.errors import Gone, Invalid, NotFound
@@ -51,6 +52,21 @@ def distinct(requests: Sequence[Request]) -> Sequence[Request]:
                 [FieldProblem(field="operations", message=f"{identity[0]} {identity[1]} is repeated", allowed="each once")],
             )
     return requests
+
+
+def check_callback(url: str | None, settings: Settings) -> None:
+    """Raises Invalid where no webhook could ever go to this URL."""
+    if url is None:
+        return
+    if settings.webhook_key is None:
+        raise Invalid(
+            "This gateway sends no webhooks: its WEBHOOK_SIGNING_KEY is not set.", [FieldProblem(field="callback_url", message="not here")]
+        )
+    try:
+        check_literal(url, networks(settings.callback_allowed_cidrs))
+    except NotAllowed as exc:
+        problem = FieldProblem(field="callback_url", message=str(exc), allowed="http(s)://host[:port]/…, on the public internet")
+        raise Invalid(f"The callback_url will not do. {exc}", [problem]) from exc
 
 
 def create(session: Session, tenant: str, wish: NewJob, settings: Settings) -> JobRow:

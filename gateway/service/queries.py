@@ -4,17 +4,18 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from gateway import documents
 from gateway.domain.states import TaskState
+from gateway.domain.webhooks import WebhookState
 from gateway.service.errors import Conflict, Gone, NotFound
 from gateway.service.search import named
 from gateway.store import vectors
-from gateway.store.tables import ArtifactRow, AttemptRow, JobRow, MediaRow, TaskRow, WorkRow
+from gateway.store.tables import ArtifactRow, AttemptRow, JobRow, MediaRow, TaskRow, WebhookRow, WorkRow
 from infra.objects.port import Objects
 from schemas import keys
 from schemas.facts import MediaFacts
@@ -157,7 +158,7 @@ def living_job(session: Session, tenant: str, job_id: str) -> JobRow:
 
 
 def job_documents(session: Session, jobs: Sequence[JobRow], presigner: Presigner) -> list[documents.JobDocument]:
-    """Whole job documents, in five queries however many there are."""
+    """Whole job documents, in five queries however many there are, in six where any has a callback."""
     named = session.execute(select(MediaRow.id, MediaRow.filename).where(MediaRow.id.in_({job.media_id for job in jobs})))
     filenames: dict[str, str] = {media_id: filename for media_id, filename in named}  # noqa: C416  (a Row is no pair to mypy)
     tasks = session.scalars(select(TaskRow).where(TaskRow.job_id.in_([job.id for job in jobs])).order_by(TaskRow.position)).all()
@@ -166,6 +167,7 @@ def job_documents(session: Session, jobs: Sequence[JobRow], presigner: Presigner
     for attempt in session.scalars(select(AttemptRow).where(AttemptRow.work_id.in_(works)).order_by(AttemptRow.number)):
         attempts[attempt.work_id].append(attempt)
     artifacts = artifacts_of(session, works, presigner)
+    callbacks = _callbacks(session, [job.id for job in jobs if job.callback_url is not None and job.finished_at is not None])
     by_job: dict[str, list[documents.TaskDocument]] = defaultdict(list)
     for task in tasks:
         its_own = [a for a in attempts[task.work_id or ""] if task.finished_at is None or a.admitted_at <= task.finished_at]
@@ -178,12 +180,26 @@ def job_documents(session: Session, jobs: Sequence[JobRow], presigner: Presigner
             state=job.state,
             priority=job.priority,
             callback_url=job.callback_url,
+            callback=callbacks.get(job.id),
             created_at=rfc3339(job.created_at),
             finished_at=maybe_rfc3339(job.finished_at),
             tasks=by_job[job.id],
         )
         for job in jobs
     ]
+
+
+def _callbacks(session: Session, jobs: Sequence[str]) -> dict[str, documents.CallbackDocument]:
+    """Each job's last webhook."""
+    if not jobs:
+        return {}
+    rows = session.scalars(select(WebhookRow).where(WebhookRow.job_id.in_(jobs)).order_by(WebhookRow.ended_at))
+    return {
+        row.job_id: documents.CallbackDocument(
+            webhook_id=row.id, state=WebhookState(row.state), tries=row.tries, status=row.status, message=row.message
+        )
+        for row in rows
+    }
 
 
 def _task(task: TaskRow, attempts: Sequence[AttemptRow], artifacts: Sequence[documents.ArtifactDocument]) -> documents.TaskDocument:
@@ -286,4 +302,5 @@ def similar(session: Session, tenant: str, media_id: str, k: int) -> documents.S
     items = [
         documents.SimilarItem(media_id=n.media_id, score=min(1.0, max(0.0, (1 + n.cosine) / 2))) for n in near if n.media_id != media_id
     ]
-    return documents.SimilarDocument(model=model, items=items[:k])
+    search: Literal["indexed", "exact"] = "indexed" if vectors.has_pgvector(session) else "exact"
+    return documents.SimilarDocument(model=model, search=search, items=items[:k])

@@ -3,12 +3,16 @@
 from collections.abc import Collection
 
 from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
+from gateway.metrics import measures
 from gateway.domain.jobs import job_state
 from gateway.domain.states import LIVE_TASKS, TaskState, WorkState
+from gateway.service.webhooks import owe
 from gateway.store.tables import NOW, JobRow, TaskRow, WorkRow
 from schemas.errors import FailureClass
+
+_ENDED = (TaskRow.id, TaskRow.job_id, TaskRow.operation)
 
 
 def start_tasks(session: Session, work_id: str) -> None:
@@ -24,13 +28,14 @@ def start_tasks(session: Session, work_id: str) -> None:
 
 def end_tasks(session: Session, work_id: str, state: TaskState, failure: FailureClass | None = None, message: str | None = None) -> None:
     """Every live task of the work ends alike."""
-    jobs = session.scalars(
+    ended = session.execute(
         update(TaskRow)
         .where(TaskRow.work_id == work_id, TaskRow.state.in_(LIVE_TASKS))
         .values(state=state, finished_at=NOW, error_class=failure, error_message=message)
-        .returning(TaskRow.job_id)
+        .returning(*_ENDED)
     ).all()
-    refresh_jobs(session, jobs)
+    measures.tasks_ended(session, ended, state, failure)
+    refresh_jobs(session, [task.job_id for task in ended])
 
 
 def fail_work(session: Session, work: WorkRow, failure: FailureClass, message: str) -> None:
@@ -49,17 +54,20 @@ def end_task(task: TaskRow, state: TaskState, failure: FailureClass | None = Non
     """One task ends by itself, without a work. The caller refreshes its job."""
     task.state, task.finished_at = state, NOW
     task.error_class, task.error_message = failure, message
+    if (session := object_session(task)) is not None:
+        measures.tasks_ended(session, [(task.id, task.job_id, task.operation)], state, failure)
 
 
 def fail_queued_tasks_of_media(session: Session, media_id: str, failure: FailureClass, message: str) -> None:
     """The media will never be accepted: its tasks that wait for that fail with its class."""
-    jobs = session.scalars(
+    ended = session.execute(
         update(TaskRow)
         .where(TaskRow.media_id == media_id, TaskRow.work_id.is_(None), TaskRow.state == TaskState.QUEUED)
         .values(state=TaskState.FAILED, finished_at=NOW, error_class=failure, error_message=message)
-        .returning(TaskRow.job_id)
+        .returning(*_ENDED)
     ).all()
-    refresh_jobs(session, jobs)
+    measures.tasks_ended(session, ended, TaskState.FAILED, failure)
+    refresh_jobs(session, [task.job_id for task in ended])
 
 
 def refresh_jobs(session: Session, job_ids: Collection[str]) -> None:
@@ -73,4 +81,5 @@ def refresh_jobs(session: Session, job_ids: Collection[str]) -> None:
         if state != job.state:
             job.state = state
             job.finished_at = None if state in LIVE_TASKS else NOW
+            owe(session, job)
     session.flush()

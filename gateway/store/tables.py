@@ -257,7 +257,7 @@ class OutboxRow(Base):
 
 
 class WebhookRow(Base):
-    """The word of one end of a job, owed to its callback. `data` is the job as it ended; `due_at` moves on while a worker has it in hand."""
+    """The word of one end of a job, owed to its callback: `data` is the job as it ended. `due_at` moves on while a worker has it in hand."""
 
     __tablename__ = "webhook"
 

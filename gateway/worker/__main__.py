@@ -8,14 +8,19 @@ import time
 from collections.abc import Callable
 
 from gateway.bootstrap import Gateway, bootstrap, log_and_trace
+from gateway.metrics import measures
+from gateway.metrics.served import serve
 from gateway.service.admission import admit_all
 from gateway.service.idempotency import forget_expired
 from gateway.service.reaper import reap
 from gateway.service.reconciler import reconcile, remove_doomed
 from gateway.service.retention import retire
+from gateway.service.webhooks import forget_settled
 from gateway.store.database import DatabaseUnavailable
 from gateway.worker.relay import RENEW_EVERY_S, Relay
+from gateway.worker.webhooks import Webhooks
 from infra.objects.port import ObjectStoreError
+from infra.telemetry.tracing import flush
 from schemas.catalogue import CATALOGUE
 
 log = logging.getLogger(__name__)
@@ -26,6 +31,9 @@ def main() -> None:
     gateway = bootstrap()
     if gateway.settings.k_sink is None:
         raise SystemExit("K_SINK is not set: the worker needs the broker's URL.")
+    if gateway.settings.metrics_port is not None:
+        serve(os.environ.get("HOST", "127.0.0.1"), gateway.settings.metrics_port)
+    measures.begin()
     stop, wake = threading.Event(), threading.Event()
 
     def end(_signal: int, _frame: object) -> None:
@@ -45,6 +53,7 @@ def main() -> None:
     for thread in threads:
         thread.start()
     relay.run(wake, stop)
+    flush()
     logging.shutdown()
     os._exit(0)  # a POST that the broker still holds may take minutes; its event is in the outbox, and will be sent again
 
@@ -67,6 +76,10 @@ def timers(gateway: Gateway, relay: Relay) -> list[tuple[float, Callable[[], obj
         with database.transaction() as session:
             forget_expired(session)
 
+    def forget_settled_webhooks() -> None:
+        with database.transaction() as session:
+            forget_settled(session)
+
     def retire_what_is_old() -> None:
         retire(database, settings)
 
@@ -79,6 +92,8 @@ def timers(gateway: Gateway, relay: Relay) -> list[tuple[float, Callable[[], obj
         (1.0, reap_the_silent),
         (1.0, remove_what_is_to_go),
         (600.0, forget_idempotency_keys),
+        (600.0, forget_settled_webhooks),
+        *([(1.0, Webhooks(database, objects, settings).send_due)] if settings.webhook_key else []),
         (600.0, retire_what_is_old),
         (settings.reconcile_every_s, reconcile_buckets),
     ]

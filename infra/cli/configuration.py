@@ -44,6 +44,11 @@ UP = (
     ),
     Row(name="OBJECT_STORE_PUBLIC_URL", default="the store's own endpoint", meaning="the store's origin as clients see it"),
     Row(name="ATTEMPT_TOKEN_KEY", default="made once, kept in `DIR/secrets.json`", meaning="key of the attempt tokens"),
+    Row(
+        name="WEBHOOK_SIGNING_KEY",
+        default="made once, kept in `DIR/secrets.json`",
+        meaning="what every tenant's webhook secret is made of; `darkroom webhook-secret` says a tenant's",
+    ),
     Row(name="WEBHOOK_TOKEN", default="made once, kept in `DIR/secrets.json`", meaning="the bearer token between store and bucket source"),
 )
 DECIDED_BY_UP = frozenset({row.name for row in UP} | {"PUBLIC_URL", "K_SINK", "AUTOSCALER_METRICS_URL", "WEBHOOK_URL", "HOST", "PORT"})

@@ -20,6 +20,7 @@ from infra.cli.commands.status import status
 from infra.cli.commands.submit import submit
 from infra.cli.commands.up import up
 from infra.cli.commands.watch import watch
+from infra.cli.commands.webhook_secret import webhook_secret
 from infra.cli.errors import REFUSED, CommandError
 from infra.local.errors import LocalPlatformError
 
@@ -47,7 +48,7 @@ def main() -> None:
     """Drop media in, get developed artifacts out."""
 
 
-for command in (up, submit, watch, jobs, artifacts, similar, status, redrive, reconcile, keys, doctor, demo, init):
+for command in (up, submit, watch, jobs, artifacts, similar, status, redrive, reconcile, keys, webhook_secret, doctor, demo, init):
     main.add_command(command)
 
 if __name__ == "__main__":

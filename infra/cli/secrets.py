@@ -5,7 +5,7 @@ import os
 import secrets
 from pathlib import Path
 
-NAMES = ("ATTEMPT_TOKEN_KEY", "WEBHOOK_TOKEN")
+NAMES = ("ATTEMPT_TOKEN_KEY", "WEBHOOK_TOKEN", "WEBHOOK_SIGNING_KEY")
 
 
 def own_secrets(data: Path) -> dict[str, str]:

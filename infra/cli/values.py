@@ -11,12 +11,14 @@ from infra.local.values import Values
 from infra.objects.listener.settings import Settings as ListenerSettings
 
 NOT_PASSED_ON = frozenset(
-    {"DATABASE_URL", "OBJECT_STORE_URL", "OBJECT_STORE_PUBLIC_URL", "ATTEMPT_TOKEN_KEY", "WEBHOOK_TOKEN", "WEBHOOK_URL", "PUBLIC_URL"}
+    {"DATABASE_URL", "OBJECT_STORE_URL", "OBJECT_STORE_PUBLIC_URL", "ATTEMPT_TOKEN_KEY", "WEBHOOK_TOKEN", "WEBHOOK_SIGNING_KEY", "WEBHOOK_URL", "PUBLIC_URL"}
     | {"K_SINK", "AUTOSCALER_METRICS_URL", "HOST", "PORT"}
 )
 """What this table says itself, or the platform does."""
 KEYLESS = {"REQUIRE_KEYS": "false", "TRUSTED_HOSTS": '["127.0.0.1", "localhost"]'}
 """On the loopback nobody needs a key; a web page whose own name leads there (DNS rebinding) is turned away by that name."""
+SOURCE_PORT = "bucket-source-port"
+"""The bucket source's, where the store is one of your own: its webhook has to know it."""
 OF_FUNCTIONS = ("MEDIA_", "OPENCLIP_", "SANDBOX_REQUIRED", "FFMPEG", "HEARTBEAT_S", "GATEWAY_TIMEOUT_S", "SPARE_DISK_BYTES")
 
 
@@ -28,7 +30,7 @@ def local_values(data: Path, port: int, database_url: str) -> Values:
         port: the gateway's.
     """
     given = os.environ.get("OBJECT_STORE_URL")
-    listener = None if given else store_port(data)
+    listener = None if given else kept_port(data / "store-port")
     store_url = given or (data / "objects").as_uri()
     public_store = os.environ.get("OBJECT_STORE_PUBLIC_URL") or (without_credentials(given) if given else f"http://{HOST}:{listener}")
     return Values(
@@ -38,7 +40,7 @@ def local_values(data: Path, port: int, database_url: str) -> Values:
             "darkroom": {"PUBLIC_URL": f"http://{HOST}:{port}", "OBJECT_STORE_PUBLIC_URL": public_store, **KEYLESS, **passed_on()},
             "darkroom-functions": {name: value for name, value in os.environ.items() if name.startswith(OF_FUNCTIONS)},
         },
-        ports={"gateway": port} | ({"object-store": listener} if listener else {}),
+        ports={"gateway": port, **({"object-store": listener} if listener else {"bucket-source": kept_port(data / SOURCE_PORT)})},
         working_dir=REPOSITORY,
     )
 
@@ -49,13 +51,12 @@ def passed_on() -> dict[str, str]:
     return {name: os.environ[name] for name in sorted(names) if name in os.environ}
 
 
-def store_port(data: Path) -> int:
-    """The listener's port: the one of the last time if it is free, so that URLs handed out then still lead there."""
-    kept = data / "store-port"
-    port = int(kept.read_text()) if kept.exists() else 0
+def kept_port(file: Path) -> int:
+    """The port of the last time if it is free, so that URLs handed out then, or told to a store, still lead there."""
+    port = int(file.read_text()) if file.exists() else 0
     if not port or not is_free(port):
         port = free_port()
-        kept.write_text(str(port))
+        file.write_text(str(port))
     return port
 
 

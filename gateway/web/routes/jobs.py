@@ -7,7 +7,7 @@ from gateway.service import jobs as making
 from gateway.service import queries
 from gateway.service.cancel import cancel_job
 from gateway.service.errors import Invalid
-from gateway.service.jobs import NewJob, distinct
+from gateway.service.jobs import NewJob, check_callback, distinct
 from gateway.service.retry import retry_job
 from gateway.web import bodies
 from gateway.web.context import answer, the_gateway, the_live, the_presigner, the_pressure, the_tenant
@@ -24,6 +24,7 @@ def post_jobs() -> Response:
     gateway = the_gateway()
     body = bodies.read_json(request, bodies.JobBody)
     requests = distinct([_resolved(item) for item in body.operations])
+    check_callback(body.callback_url, gateway.settings)
     the_pressure().check_queue()
     wish = NewJob(media_id=body.media_id, requests=requests, priority=body.priority, callback_url=body.callback_url)
     with gateway.database.transaction() as session:

@@ -1,14 +1,39 @@
 """webhooks: what is owed to a callback_url"""
 
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
 revision = "0006"
 down_revision = "0005"
 branch_labels = None
 depends_on = None
 
+WHEN = sa.DateTime(timezone=True)
+
 
 def upgrade() -> None:
-    pass
+    op.create_table(
+        "webhook",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("job_id", sa.Text(), nullable=False),
+        sa.Column("ended_at", WHEN, nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("event_type", sa.Text(), nullable=False),
+        sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("tries", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.BigInteger(), nullable=True),
+        sa.Column("message", sa.Text(), nullable=True),
+        sa.Column("due_at", WHEN, server_default=sa.text("now()"), nullable=False),
+        sa.Column("settled_at", WHEN, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook")),
+        sa.UniqueConstraint("job_id", "ended_at", name=op.f("uq_webhook_job_id")),
+    )
+    op.create_index("ix_webhook_due", "webhook", ["due_at"], postgresql_where=sa.text("state = 'pending'"))
+    op.create_index("ix_webhook_settled", "webhook", ["settled_at"], postgresql_where=sa.text("settled_at is not null"))
 
 
 def downgrade() -> None:
-    pass
+    op.drop_table("webhook")
