@@ -11,11 +11,15 @@ from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from gateway.bootstrap import Gateway
+from gateway.metrics.ledger import LedgerCollector
+from gateway.metrics.served import CONTENT_TYPE, exposition
 from gateway.service import claims, dead_letters, inbox
 from gateway.service.errors import Forged
 from gateway.service.reaper import LISTENER_BEATS_EVERY_S, listener_beats
 from gateway.store.database import DatabaseUnavailable, Unstorable
 from infra.objects.port import ObjectStoreError
+from infra.telemetry.context import about
+from infra.telemetry.wsgi import traced
 from schemas import envelope
 from schemas.envelope import Event
 from schemas.errors import MalformedEvent
@@ -44,7 +48,9 @@ def create_app(gateway: Gateway) -> Flask:
     app.add_url_rule("/internal/dead-letters", view_func=post_dead_letter, methods=["POST"])
     app.add_url_rule("/internal/heartbeats", view_func=post_heartbeat, methods=["POST"])
     app.add_url_rule("/healthz", view_func=healthz)
+    app.add_url_rule("/metrics", view_func=get_metrics)
     app.register_error_handler(Exception, _short)
+    app.wsgi_app = traced(app.wsgi_app)  # type: ignore[assignment,method-assign]
     return app
 
 
@@ -66,13 +72,17 @@ def keep_beating(gateway: Gateway, stop: threading.Event) -> threading.Thread:
 
 def post_event() -> Response:
     gateway = _gateway()
-    inbox.take_in(gateway.database, gateway.objects, _event(), gateway.settings)
+    event = _event()
+    with about(**_ids(event)):
+        inbox.take_in(gateway.database, gateway.objects, event, gateway.settings)
     return Response(status=204)
 
 
 def post_dead_letter() -> Response:
     gateway = _gateway()
-    dead_letters.sink(gateway.database, gateway.objects, _event(), gateway.settings)
+    event = _event()
+    with about(**_ids(event)):
+        dead_letters.sink(gateway.database, gateway.objects, event, gateway.settings)
     return Response(status=204)
 
 
@@ -82,6 +92,10 @@ def post_heartbeat() -> Response:
     with gateway.database.transaction() as session:
         verdict = claims.heartbeat(session, beat, gateway.settings)
     return Response(HeartbeatAnswer(verdict=verdict).model_dump_json(), content_type="application/json")
+
+
+def get_metrics() -> Response:
+    return Response(exposition(LedgerCollector(_gateway())), content_type=CONTENT_TYPE)
 
 
 def healthz() -> Response:
@@ -95,6 +109,12 @@ def _gateway() -> Gateway:
 
 def _event() -> Event:
     return envelope.parse(dict(request.headers), request.get_data(cache=False))
+
+
+def _ids(event: Event) -> dict[str, str | None]:
+    """What the log lines of an event's handling name."""
+    attempt_id = event.data.get("attempt_id")
+    return {"event_id": event.id, "media_id": event.subject, "attempt_id": attempt_id if isinstance(attempt_id, str) else None}
 
 
 def _short(exc: Exception) -> Response:

@@ -16,6 +16,7 @@ from gateway.service.tasks import fail_work, lock_idle_jobs
 from gateway.settings import Settings
 from gateway.store.database import OUTBOX_CHANNEL
 from gateway.store.tables import AttemptRow, MediaRow, OutboxRow, SlotRow, WorkRow
+from infra.telemetry.context import current_traceparent, nearest
 from schemas import events, keys
 from schemas.catalogue import CATALOGUE
 from schemas.errors import FailureClass
@@ -71,6 +72,12 @@ def admit(session: Session, operation: str, lane: Lane, settings: Settings) -> N
             fail_work(session, work, *((FailureClass.INFRA, NO_SOURCE) if is_open else (FailureClass.LIMIT, NO_LANE)))
     if waiting:
         session.execute(text("select pg_notify(:channel, '')"), {"channel": OUTBOX_CHANNEL})
+
+
+def _trace(work: WorkRow) -> dict[str, str]:
+    """The work's own trace, whoever admits it; from where we are, if that is in it."""
+    traceparent = nearest(current_traceparent(), work.traceparent)
+    return {} if traceparent is None else {"traceparent": traceparent}
 
 
 def find_source(session: Session, work: WorkRow) -> MediaRow | None:
@@ -138,7 +145,7 @@ def send_out(session: Session, work: WorkRow, source: MediaRow, settings: Settin
                 "type": events.REQUESTED,
                 "subject": source.id,
                 "data": requested.model_dump(mode="json"),
-                "extensions": {"operation": work.operation, "lane": work.lane},
+                "extensions": {"operation": work.operation, "lane": work.lane, **_trace(work)},
             },
         )
     )

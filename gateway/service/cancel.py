@@ -9,8 +9,9 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from gateway.metrics import measures
 from gateway.domain import work as machine
-from gateway.domain.states import LIVE_TASKS, TaskState
+from gateway.domain.states import LIVE_TASKS, AttemptState, TaskState
 from gateway.service.admission import admit_all
 from gateway.service.queries import living_job
 from gateway.service.tasks import refresh_jobs
@@ -49,13 +50,14 @@ def cancel_tasks(session: Session, tasks: Sequence[TaskRow], message: str) -> se
         else:
             stop(session, work)
     session.flush()
-    jobs = session.scalars(
+    ended = session.execute(
         update(TaskRow)
         .where(TaskRow.id.in_(ids), TaskRow.state.in_(LIVE_TASKS))
         .values(state=TaskState.CANCELLED, finished_at=NOW, error_class=FailureClass.CANCELLED, error_message=message)
-        .returning(TaskRow.job_id)
+        .returning(TaskRow.id, TaskRow.job_id, TaskRow.operation)
     ).all()
-    refresh_jobs(session, jobs)
+    measures.tasks_ended(session, ended, TaskState.CANCELLED, FailureClass.CANCELLED)
+    refresh_jobs(session, [task.job_id for task in ended])
     return {work.operation for work in works}
 
 
@@ -77,6 +79,7 @@ def stop(session: Session, work: WorkRow) -> None:
             attempt = machine.sent(attempt)
             row.sent_at = func.coalesce(AttemptRow.sent_at, NOW)  # from now on the reaper waits for its answer
         row.finished_at, row.failure_class, row.message = NOW, FailureClass.CANCELLED, NOT_NEEDED
+        measures.attempt_ended(session, row, AttemptState.CANCELLED, failure=FailureClass.CANCELLED)
     record, ended = machine.abandon(work.record(), attempt)
     work.take(record)
     if row is not None and ended is not None:

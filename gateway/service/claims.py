@@ -1,8 +1,9 @@
 """Heartbeats: the first of a run claims its attempt, later ones renew the lease and carry progress."""
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from gateway.metrics import measures
 from gateway.domain import work as machine
 from gateway.domain.token import is_valid
 from gateway.service.admission import admit
@@ -25,7 +26,7 @@ def heartbeat(session: Session, beat: Heartbeat, settings: Settings) -> Verdict:
     row = session.scalar(select(AttemptRow).where(AttemptRow.id == beat.attempt_id).with_for_update())
     if row is None:
         return Verdict.STOP
-    held = row.holds_slot
+    held, first = row.holds_slot, row.started_at is None
     attempt, verdict = machine.claim(row.record(), beat.run_id)
     if verdict is Verdict.GO:
         row.heartbeat_at = NOW
@@ -35,6 +36,10 @@ def heartbeat(session: Session, beat: Heartbeat, settings: Settings) -> Verdict:
     row.take(attempt)
     session.flush()
     if verdict is Verdict.GO:
+        if first:
+            waited = select(func.extract("epoch", func.clock_timestamp() - AttemptRow.admitted_at)).where(AttemptRow.id == row.id)
+            waited_s = float(session.scalar(waited) or 0)
+            measures.run_started(session, operation=row.operation, lane=row.lane, waited_s=waited_s, cold=beat.cold)
         start_tasks(session, row.work_id)
     elif held and not row.holds_slot:
         admit(session, row.operation, Lane(row.lane), settings)

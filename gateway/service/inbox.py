@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from gateway.metrics import measures
 from gateway.domain.access import DEFAULT_TENANT
 from gateway.service import results
 from gateway.service.arrivals import known_tenant, look
@@ -37,11 +38,14 @@ def take_in(database: Database, objects: Objects, event: Event, settings: Settin
         if event.type in events.UPLOAD_TYPES and (key := _key(event)) is not None:
             objects.head(keys.MEDIA_BUCKET, key)  # a store that hangs is waited for here, where no transaction is held up
         with database.transaction() as session:
-            if first_time(session, event.source, event.id):
+            fresh = first_time(session, event.source, event.id)
+            if fresh:
                 handler(event, objects)(session, event, settings)
+        measures.EVENTS.labels(_known(event.type), "applied" if fresh else "repeated").inc()
     except (ValidationError, Forged, BadKey, KeyError, TypeError, ValueError) as exc:
         reason = (str(exc) or type(exc).__name__).splitlines()[0][:200]
         log.warning("quarantined an event", extra={"event_id": event.id, "event_type": event.type, "reason": reason})
+        measures.EVENTS.labels(_known(event.type), "quarantined").inc()
         with database.transaction() as session:
             if first_time(session, f"quarantine:{event.source}", event.id):  # a forged word must not make the true one a repetition
                 keep(session, event, code=None, message=scrubbed(f"The event could not be applied: {reason}"))
@@ -63,6 +67,7 @@ def handler(event: Event, objects: Objects) -> Callable[[Session, Event, Setting
 def keep(session: Session, event: Event, *, code: int | None, message: str) -> None:
     """Keeps an event that nobody could take, for people to look at."""
     attempt = event.id if event.type == events.REQUESTED else event.data.get("attempt_id")
+    measures.when_committed(session, lambda: measures.DEAD_LETTERS.labels(_known(event.type)).inc())
     session.add(
         DeadLetterRow(
             id=uuid7(),
@@ -93,6 +98,11 @@ def _tenant(session: Session, event: Event, attempt: object) -> str:
         return known_tenant(session, key) if key is not None else DEFAULT_TENANT
     owner = select(WorkRow.tenant).join(AttemptRow, AttemptRow.work_id == WorkRow.id).where(AttemptRow.id == str(attempt))
     return session.scalar(owner) or DEFAULT_TENANT
+
+
+def _known(event_type: str) -> str:
+    """The type, if it is one of ours or an upload's: a label's values must not be the sender's to choose."""
+    return event_type if event_type in events.UPLOAD_TYPES or event_type in (*events.OWN_TYPES, events.REQUESTED) else "other"
 
 
 def _uploaded(objects: Objects, session: Session, event: Event, settings: Settings) -> None:

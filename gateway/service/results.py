@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from gateway.metrics import measures
 from gateway.domain import work as machine
 from gateway.domain.states import AttemptState, MediaState, TaskState, WorkState
 from gateway.domain.token import is_valid
@@ -81,6 +82,7 @@ def completed(session: Session, word: Completed, settings: Settings) -> bool:
     _end_attempt(attempt, ending, word.duration_ms)
     if counts:
         work.take(ending.work)
+        measures.attempt_ended(session, attempt, AttemptState.DONE, duration_ms=word.duration_ms)
         _keep_artifacts(session, work, word)
         session.flush()
         if work.operation == "probe":
@@ -105,6 +107,7 @@ def accept(session: Session, media: MediaRow, attempt: AttemptRow, word: Complet
     media.state, media.facts, media.kind = MediaState.ACCEPTED, word.facts.model_dump(mode="json"), word.facts.kind
     media.sha256, media.bytes = word.facts.sha256, word.facts.bytes
     media.content_type = word.content_type or media.content_type
+    measures.media_judged(session, media.id, media.state, kind=word.facts.kind, bytes_=word.facts.bytes)
     session.flush()
     return attach_waiting(session, media, settings)
 
@@ -113,6 +116,7 @@ def reject(session: Session, media: MediaRow, failure: FailureClass, message: st
     """Probe's other ends: a verdict rejects the media, anything else fails it; its waiting tasks fail alike."""
     media.state = MediaState.REJECTED if failure in VERDICTS else MediaState.FAILED
     media.error_class, media.error_message = failure, message
+    measures.media_judged(session, media.id, media.state, failure=failure)
     session.flush()
     fail_queued_tasks_of_media(session, media.id, failure, message)
 
@@ -144,6 +148,9 @@ def end_failed(session: Session, word: Failed, settings: Settings, *, end: Attem
     counts = attempt.record().live
     _end_attempt(attempt, ending, word.duration_ms)
     if counts:
+        ran_ms = word.duration_ms if word.run_id else None
+        another = ending.retry_in_s is not None
+        measures.attempt_ended(session, attempt, end, failure=word.failure, duration_ms=ran_ms, retried=another)
         attempt.failure_class, attempt.message, attempt.log_tail = word.failure, word.message, word.log_tail
         work.take(ending.work)
         if ending.retry_in_s is not None:
@@ -174,6 +181,7 @@ def _end_attempt(attempt: AttemptRow, ending: machine.Ending, duration_ms: int) 
 
 def _keep_artifacts(session: Session, work: WorkRow, word: Completed) -> None:
     assert work.state == WorkState.DONE
+    measures.artifacts_kept(session, work.operation, sum(artifact.bytes for artifact in word.artifacts))
     session.add_all(
         ArtifactRow(id=uuid7(), work_id=work.id, position=position, **artifact.model_dump())
         for position, artifact in enumerate(word.artifacts)

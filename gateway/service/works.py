@@ -15,6 +15,7 @@ from gateway.domain.states import TaskState, WorkState
 from gateway.service.tasks import end_task
 from gateway.settings import Settings
 from gateway.store.tables import NOW, MediaRow, TaskRow, WorkRow
+from infra.telemetry.context import current_traceparent
 from schemas.catalogue import CATALOGUE, Operation
 from schemas.errors import FailureClass
 from schemas.events import Lane
@@ -80,7 +81,7 @@ def locked_work(session: Session, one: Identity, *, urgency: int, lane: Lane = L
     while work is None:  # once, unless the one that was there is removed between the two statements
         session.execute(
             insert(WorkRow)
-            .values(id=uuid7(), urgency=urgency, lane=lane, **identity)
+            .values(id=uuid7(), urgency=urgency, lane=lane, traceparent=current_traceparent(), **identity)
             .on_conflict_do_nothing(constraint="uq_work_tenant_content_operation_canonical_parameters_version")
         )
         work = session.scalar(select(WorkRow).filter_by(**identity).with_for_update().execution_options(populate_existing=True))
@@ -88,6 +89,7 @@ def locked_work(session: Session, one: Identity, *, urgency: int, lane: Lane = L
     work.take(machine.attach(work.record(), lane, job_lane=job_lane))
     if work.state != before:
         work.urgency, work.queued_at, work.not_before = urgency, func.clock_timestamp(), NOW
+        work.traceparent = current_traceparent()
     work.urgency = min(work.urgency, urgency)
     return work
 

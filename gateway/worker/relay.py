@@ -15,10 +15,12 @@ from sqlalchemy import delete, func, select, text, update
 
 from gateway.domain import work as machine
 from gateway.domain.states import AttemptState
+from gateway.metrics import measures
 from gateway.service import results
 from gateway.settings import Settings
 from gateway.store.database import Database, DatabaseUnavailable
 from gateway.store.tables import NOW, AttemptRow, OutboxRow
+from infra.telemetry.tracing import span
 from schemas import envelope
 from schemas.envelope import Event
 from schemas.errors import FailureClass, MalformedEvent
@@ -99,9 +101,13 @@ class Relay:
         return letters
 
     def _send(self, letter: Letter) -> None:
+        event = letter.event
         try:
-            headers, body = envelope.to_binary(letter.event)
-            answer = self._http.request("POST", self._broker_url, headers=headers, body=body)
+            noted = {"messaging.message.id": event.id, "darkroom.attempt_id": letter.attempt_id}
+            with span(f"publish {event.operation}", kind="producer", parent=event.traceparent, attributes=noted) as hop:
+                headers, body = envelope.to_binary(event.continuing(hop.traceparent))
+                answer = self._http.request("POST", self._broker_url, headers={**headers, "traceparent": hop.traceparent}, body=body)
+                hop.note({"http.response.status_code": answer.status})
             if answer.status == 202:
                 self._mark(letter)
             elif answer.status in REFUSED:
@@ -121,12 +127,14 @@ class Relay:
                 self._under_way.discard(letter.id)
 
     def _try_later(self, letter: Letter, reason: str) -> None:
+        measures.PUBLISHED.labels("later").inc()
         log.warning("an event could not be sent", extra={"attempt_id": letter.attempt_id, "reason": reason})
         with self._database.transaction() as session:
             session.execute(update(OutboxRow).where(OutboxRow.id == letter.id).values(claimed_until=_in(TRY_AGAIN_S)))
 
     def _give_up(self, letter: Letter, reason: str) -> None:
         """The attempt ends as `infra`: the next one may have another event, and after some the work fails with this sentence."""
+        measures.PUBLISHED.labels("refused").inc()
         log.error("an event will never be sent", extra={"attempt_id": letter.attempt_id, "reason": reason})
         operation = str(letter.event.operation)
         word = Failed(
@@ -142,7 +150,11 @@ class Relay:
             if row is not None:
                 row.take(machine.sent(row.record()))
                 row.sent_at = row.sent_at or NOW
-            session.execute(delete(OutboxRow).where(OutboxRow.id == letter.id))
+            lag = func.extract("epoch", func.clock_timestamp() - OutboxRow.created_at)
+            lag_s = session.scalar(delete(OutboxRow).where(OutboxRow.id == letter.id).returning(lag))
+        measures.PUBLISHED.labels("accepted").inc()
+        if lag_s is not None:
+            measures.OUTBOX_LAG.labels(str(letter.event.operation)).observe(max(0.0, float(lag_s)))
 
 
 def _event(stored: dict[str, Any]) -> Event:

@@ -2,6 +2,7 @@
 
 import urllib3
 
+from infra.telemetry.tracing import Span, span
 from schemas.envelope import Event, to_binary
 
 PATIENCE_S = 900
@@ -31,9 +32,13 @@ class Broker:
         Raises:
             BrokerUnavailable, EventRefused, MalformedEvent: too large an event.
         """
+        with span("publish upload", kind="producer", attributes={"messaging.message.id": event.id}) as hop:
+            self._post(event.continuing(hop.traceparent), hop)
+
+    def _post(self, event: Event, hop: Span) -> None:
         headers, body = to_binary(event)
         try:
-            answer = self._http.request("POST", self._url, headers=headers, body=body)
+            answer = self._http.request("POST", self._url, headers={**headers, "traceparent": hop.traceparent}, body=body)
         except urllib3.exceptions.HTTPError as exc:
             raise BrokerUnavailable(f"the broker does not answer: {type(exc).__name__}") from exc
         if answer.status in _REFUSED:

@@ -11,7 +11,7 @@ from infra.local.errors import LocalPlatformError
 from infra.local.manifest_kinds import Container
 
 _REFERENCE = re.compile(r"\$(?:\$|\(([-._a-zA-Z0-9]+)\))")
-# What a process needs to find its tools and speak its language; nothing else of the platform's environment gets in.
+# What a process needs to find its tools and speak its language, and where to send its traces; nothing else of the platform's gets in.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "USER", "LOGNAME", "SSL_CERT_FILE", "SSL_CERT_DIR", "VIRTUAL_ENV")
 
 
@@ -26,7 +26,7 @@ def expand(text: str, variables: Mapping[str, str]) -> str:
 
 def inherited(environ: Mapping[str, str]) -> dict[str, str]:
     """The part of the platform's own environment that its children get."""
-    return {name: environ[name] for name in _INHERITED if name in environ}
+    return {name: value for name, value in environ.items() if name in _INHERITED or name.startswith("OTEL_")}
 
 
 @dataclass(frozen=True, kw_only=True)

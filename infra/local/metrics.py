@@ -1,7 +1,7 @@
 """The platform's numbers over HTTP: `/metrics` under the autoscaler's own names, `/instances` for people and for `darkroom up`."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from aiohttp import web
 
@@ -40,17 +40,36 @@ def _labels(service: KnativeService) -> str:
     return ",".join(f'{name}="{value}"' for name, value in values.items())
 
 
-class MetricsServer:
-    """GET /metrics and GET /instances."""
+class Target(TypedDict):
+    """One entry of Prometheus' HTTP service discovery."""
 
-    def __init__(self, metrics: Callable[[], str], instances: Callable[[], Mapping[str, Any]]) -> None:
-        self._metrics, self._instances = metrics, instances
+    targets: list[str]
+    labels: dict[str, str]
+
+
+def is_scraped(annotations: Mapping[str, str]) -> bool:
+    """Does the pod's manifest ask for it, by the annotation that Prometheus' own examples go by?"""
+    return annotations.get("prometheus.io/scrape") == "true"
+
+
+def target(host: str, port: int, name: str) -> Target:
+    return Target(targets=[f"{host}:{port}"], labels={"job": name})
+
+
+class MetricsServer:
+    """GET /metrics, GET /instances, and GET /targets: whom Prometheus is to scrape, for its http_sd_configs."""
+
+    def __init__(
+        self, metrics: Callable[[], str], instances: Callable[[], Mapping[str, Any]], targets: Callable[[], Sequence[Target]]
+    ) -> None:
+        self._metrics, self._instances, self._targets = metrics, instances, targets
         self._runner: web.AppRunner | None = None
 
     async def start(self, host: str, port: int) -> None:
         app = web.Application()
         app.router.add_get("/metrics", self._get_metrics)
         app.router.add_get("/instances", self._get_instances)
+        app.router.add_get("/targets", self._get_targets)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port).start()
@@ -61,6 +80,9 @@ class MetricsServer:
 
     async def _get_metrics(self, _: web.Request) -> web.Response:
         return web.Response(text=self._metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    async def _get_targets(self, _: web.Request) -> web.Response:
+        return web.json_response(self._targets())
 
     async def _get_instances(self, _: web.Request) -> web.Response:
         return web.json_response(self._instances())

@@ -67,6 +67,10 @@ class Pool:
     def views(self) -> list[InstanceView]:
         return [member.instance.view() for member in sorted(self._members, key=lambda m: m.ordinal) if member.instance]
 
+    def ports(self) -> list[int]:
+        """Where those listen that can take requests, or finish some."""
+        return [member.instance.port for member in sorted(self._members, key=lambda m: m.ordinal) if member.instance]
+
     @property
     def living(self) -> int:
         """Instances that are not on their way out."""

@@ -40,14 +40,19 @@ class Sender:
     async def close(self) -> None:
         await self._session.close()
 
-    async def post(self, url: str, event: Event, namespace: str, timeout_s: float | None) -> Answer | NoAnswer:
+    async def post(
+        self, url: str, event: Event, namespace: str, timeout_s: float | None, *, traceparent: str | None = None
+    ) -> Answer | NoAnswer:
         """Send the event and return what came back; never raises for anything that the other side does.
 
         Args:
             namespace: of the Trigger, told to the subscriber as Kn-Namespace.
             timeout_s: for the whole request with its redirects and its answer's body.
+            traceparent: this hop's place in the event's trace, as an HTTP header; the event's own attribute stays its sender's.
         """
         headers = {**encode(event), "Prefer": "reply", "Kn-Namespace": namespace}
+        if traceparent is not None:
+            headers["Traceparent"] = traceparent
         limit_s = DEFAULT_TIMEOUT_S if timeout_s is None else timeout_s
         try:
             async with asyncio.timeout(limit_s):

@@ -21,6 +21,7 @@ from infra.local.broker.spec import BrokerSpec, SinkRef, TriggerSpec, effective_
 from infra.local.broker.sql import Totals
 from infra.local.broker.store import Store
 from infra.local.errors import UnsupportedManifest
+from infra.telemetry.tracing import serve_as, warm_up
 
 _MAX_HEADER_BYTES = 1 << 16
 _BACKLOG = 1024
@@ -70,6 +71,8 @@ class Broker:
             BrokerAlreadyRunning: another broker uses it.
             OSError: the port is taken.
         """
+        serve_as("darkroom-broker")
+        warm_up()
         listener = socket.create_server((host, port), backlog=_BACKLOG)
         bound: int = listener.getsockname()[1]
         try:

@@ -1,0 +1,1 @@
+"""What Prometheus is told of the gateway: counts of each process (`measures`), the ledger now (`ledger`), and how both are served."""
