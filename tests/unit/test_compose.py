@@ -173,10 +173,10 @@ def test_nothing_goes_out_on_a_lane_that_is_not_here() -> None:
 def test_ports_are_this_machines_own() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert published == {
-        "postgres": ["127.0.0.1:5432:5432"],
-        "minio": ["127.0.0.1:9001:9000"],
-        "gateway": ["127.0.0.1:8000:8080"],
-        "grafana": ["127.0.0.1:3000:3000"],
+        "postgres": ["127.0.0.1:${POSTGRES_PORT:-5432}:5432"],
+        "minio": ["127.0.0.1:${OBJECTS_PORT:-9001}:9000"],
+        "gateway": ["127.0.0.1:${GATEWAY_PORT:-8000}:8080"],
+        "grafana": ["127.0.0.1:${GRAFANA_PORT:-3000}:3000"],
     }
 
 

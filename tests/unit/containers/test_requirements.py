@@ -41,7 +41,7 @@ def needs(name: str) -> set[str]:
 
 
 def test_there_is_a_call_for_every_kind_of_image() -> None:
-    assert len(CALLS) == 7  # bucket-source, gateway, broker, functions, embed-cpu twice, embed-gpu
+    assert len(CALLS) == 6  # bucket-source, gateway, broker, functions, embed, embed without torch
 
 
 @pytest.mark.parametrize("words", sorted(set(CALLS)))
