@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.system import REPOSITORY, Darkroom, is_free, running
+from tests.acceptance.real import RealParts, running_on_real_parts
+from tests.acceptance.system import REPOSITORY, Darkroom, System, is_free, running
 
 ELSEWHERE = os.environ.get("ACCEPTANCE_URL", "").rstrip("/")
+TWICE = {"test_samples", "test_ways_in", "test_uploads_in_parts"}
 _left_out: dict[str, list[str]] = {}
 
 
@@ -36,13 +38,29 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"LEFT OUT, {reason}: {', '.join(names)}")
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What clients see is shown twice: on the embedded parts, then on real ones."""
+    twice = metafunc.module.__name__.rpartition(".")[2] in TWICE and metafunc.definition.get_closest_marker("local") is None
+    if "system" in metafunc.fixturenames and not ELSEWHERE:
+        metafunc.parametrize("system", ["embedded", "real"] if twice else ["embedded"], indirect=True, scope="package")
+
+
 @pytest.fixture(scope="package")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Darkroom]:
+def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Darkroom]:
     """One system for the whole folder, on port 8000 where that is free; a `System`, but with ACCEPTANCE_URL."""
     if ELSEWHERE:
         yield Darkroom(gateway=ELSEWHERE, key=os.environ.get("DARKROOM_API_KEY"))
-        return
-    with running(tmp_path_factory.mktemp("darkroom"), port=8000 if is_free(8000) else 0, SCAN_EVERY_S="5") as up:
+    elif request.param == "real":
+        yield request.getfixturevalue("real")[0]
+    else:
+        with running(tmp_path_factory.mktemp("darkroom"), port=8000 if is_free(8000) else 0, SCAN_EVERY_S="5") as up:
+            yield up
+
+
+@pytest.fixture(scope="package")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[System, RealParts]]:
+    """One system on PostgreSQL and MinIO. Skips where they are missing."""
+    with running_on_real_parts(tmp_path_factory.mktemp("real")) as up:
         yield up
 
 

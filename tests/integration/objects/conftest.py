@@ -1,10 +1,5 @@
 """S3 endpoints for the contract suite: moto's server always, a real MinIO where its binary is on PATH."""
 
-import os
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,12 +7,15 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-import urllib3
 from moto.server import ThreadedMotoServer
 
 from infra.objects.names import BUCKETS
 from infra.objects.open import open_objects
 from infra.objects.port import Objects
+from tests import parts
+from tests.parts import free_port
+
+__all__ = ["free_port"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +53,6 @@ class Endpoint:
                     client.delete_object(Bucket=bucket, Key=found["Key"])
 
 
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
-
-
 @pytest.fixture(scope="session")
 def moto_endpoint() -> Iterator[Endpoint]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -72,37 +64,9 @@ def moto_endpoint() -> Iterator[Endpoint]:
 
 @contextmanager
 def running_minio(data: Path, environment: dict[str, str]) -> Iterator[Endpoint]:
-    """A MinIO of one folder, ready; skips where there is no binary, unless REQUIRE_MINIO=1 forbids that."""
-    binary = shutil.which("minio")
-    if binary is None:
-        reason = "no `minio` on PATH: go install github.com/minio/minio@latest"
-        if os.environ.get("REQUIRE_MINIO") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    port = free_port()
-    endpoint = Endpoint(url=f"http://127.0.0.1:{port}", access_key="darkroom", secret_key="darkroom-secret")
-    settings = {"MINIO_ROOT_USER": endpoint.access_key, "MINIO_ROOT_PASSWORD": endpoint.secret_key, "MINIO_BROWSER": "off"}
-    argv = [binary, "server", str(data), "--address", f"127.0.0.1:{port}", "--quiet"]
-    with (data.parent / "minio.log").open("wb") as log:
-        process = subprocess.Popen(argv, env={**os.environ, **settings, **environment}, stdout=log, stderr=log)
-    try:
-        _wait_for(f"{endpoint.url}/minio/health/ready")
-        yield endpoint
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _wait_for(url: str, within_s: float = 60) -> None:
-    until = time.monotonic() + within_s
-    while time.monotonic() < until:
-        try:
-            if urllib3.request("GET", url, retries=False, timeout=2).status == 200:
-                return
-        except urllib3.exceptions.HTTPError:
-            pass
-        time.sleep(0.1)
-    raise TimeoutError(url)
+    """A MinIO of one folder, ready."""
+    with parts.running_minio(data.parent, environment) as minio:
+        yield Endpoint(url=minio.url, access_key=minio.access_key, secret_key=minio.secret_key)
 
 
 @pytest.fixture(scope="session")
