@@ -6,6 +6,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
@@ -142,7 +143,9 @@ def test_originals_are_handed_out_as_downloads(system: Darkroom, developed: dict
     assert original.data == (SAMPLES / "flower.jpg").read_bytes()
     assert original.headers["Content-Type"] == "application/octet-stream"
     assert original.headers["Content-Disposition"].startswith("attachment")
-    assert (original.headers["X-Content-Type-Options"], original.headers["Content-Security-Policy"]) == ("nosniff", "sandbox")
+    assert original.headers["X-Content-Type-Options"] == "nosniff"
+    if urlsplit(answer.headers["Location"]).path.startswith("/o/"):  # our own listener; no S3 store can be told to send it
+        assert original.headers["Content-Security-Policy"] == "sandbox"
 
 
 def test_an_orientation_is_applied(system: Darkroom, tmp_path: Path) -> None:
