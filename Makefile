@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo up test check lint unit validate-manifests soak controls hostile controls-hostile bench lock clean
+.PHONY: demo up test check lint unit validate-manifests soak controls hostile controls-hostile bench compose-test cluster-test lock clean
 
 demo: $(READY)  ## develop everything in sample_data/ and write a page of the results
 	$(BIN)/darkroom demo
@@ -45,6 +45,12 @@ controls-hostile: $(READY)  ## hostile input and open doors, with each defence t
 
 bench: $(READY)  ## our times beside the bare tools', on this machine
 	$(BIN)/python -m tests.bench
+
+compose-test: $(READY)  ## build every image, start infra/compose.yaml, run the acceptance tests against it: docs/compose.md
+	PYTHON=$(BIN)/python tests/compose/run.sh
+
+cluster-test: $(READY)  ## the same on a Knative cluster, given KUBECONFIG and IMAGE_IMPORT: docs/k8s.md
+	PYTHON=$(BIN)/python tests/cluster/run.sh
 
 lock:  ## pin every dependency, with hashes
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --all-extras --python-version 3.11 -o requirements.lock pyproject.toml

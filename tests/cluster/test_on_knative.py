@@ -93,9 +93,8 @@ def test_a_long_work_goes_through_a_job_sink(system: Darkroom, tmp_path: Path) -
     assert ran["spec"]["backoffLimit"] == 0
     (tmp_path / "out.mp4").write_bytes(system.http.request("GET", done["artifacts"][0]["url"]).data)
     assert eye.stream_info(tmp_path / "out.mp4").height_px == 720
-    print(
-        f"Job {ran['metadata']['name']} from {ran['status']['startTime']} to {ran['status']['completionTime']}, progress seen {len(seen)} times"
-    )
+    began, ended = ran["status"]["startTime"], ran["status"]["completionTime"]
+    print(f"Job {ran['metadata']['name']} from {began} to {ended}, progress seen {len(seen)} times")
 
 
 def test_a_poisoned_event_becomes_a_dead_letter(system: Darkroom) -> None:
