@@ -154,7 +154,7 @@ def test_stats_know_the_instances(system: System) -> None:
     assert all(one["instances"] is not None for one in system.call("GET", "/stats")["functions"])
 
 
-def test_the_dashboard_is_one_page_and_two_assets(system: Darkroom) -> None:
+def test_the_dashboard_and_its_assets(system: Darkroom) -> None:
     page = system.ask("GET", "/dashboard")
     assert (page.status, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     for asset in re.findall(rb'(?:href|src)="(/dashboard/[^"]+)"', page.data):
