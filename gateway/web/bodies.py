@@ -1,7 +1,7 @@
 """What clients may send as JSON, and how query parameters are read. Wrong input becomes one Invalid with every field that is wrong."""
 
 from enum import StrEnum
-from typing import IO, Annotated, Any, Literal, TypeVar
+from typing import IO, Annotated, Any, ClassVar, Literal, TypeVar
 
 from flask import Request as HttpRequest
 from flask import g
@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSche
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from gateway.documents import Id
+from gateway.domain.parts import MOST_PARTS
 from gateway.service.errors import Invalid
 from gateway.service.queries import Page
 from schemas.catalogue import CATALOGUE, names
@@ -16,6 +17,10 @@ from schemas.errors import FieldProblem
 from schemas.ids import is_id
 
 MAX_JSON_BYTES = 64 * 1024
+MAX_OBJECT_BYTES = 5 * 2**40
+"""S3's largest object."""
+CONTENT_TYPE_PATTERN = r"^ *(application/octet-stream|(image|video|audio)/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}) *(;.*)?$"
+"""For the document; `gateway.web.uploads.taken_type` decides."""
 MAX_SEARCH_CHARS = 200
 
 
@@ -27,6 +32,9 @@ class YesNo(StrEnum):
 
 
 class Body(BaseModel):
+    """Frozen, exact, and of at most so many bytes."""
+
+    MAX_BYTES: ClassVar[int] = MAX_JSON_BYTES
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
@@ -53,9 +61,7 @@ class JobBody(Body):
 
     media_id: Id
     operations: Annotated[list[Item], Field(min_length=1, max_length=32, json_schema_extra={"uniqueItems": True})]
-    priority: Annotated[Literal["interactive", "bulk"], Field(description="`bulk` waits for everything else")] = (
-        "interactive"
-    )
+    priority: Annotated[Literal["interactive", "bulk"], Field(description="`bulk` waits for everything else")] = "interactive"
     callback_url: Annotated[str, Field(max_length=2048, pattern=r"^https?://[!-~]+$")] | None = None
 
 
@@ -75,25 +81,26 @@ class UploadBody(Body):
     """The file that is to come."""
 
     filename: Annotated[str, Field(min_length=1, max_length=1024)]
-    content_type: Annotated[str, Field(min_length=1, max_length=255)]
-    bytes: Annotated[int, Field(ge=1)]
+    content_type: Annotated[str, Field(min_length=1, max_length=255, json_schema_extra={"pattern": CONTENT_TYPE_PATTERN})]
+    bytes: Annotated[int, Field(ge=1, le=MAX_OBJECT_BYTES, description="at most what this gateway's `MAX_UPLOAD_BYTES` says")]
     multipart: bool = False
 
 
 class NamedPart(Body):
     """A part, by the ETag that the store answered its PUT with."""
 
-    part_number: Annotated[int, Field(ge=1, le=10_000)]
-    etag: Annotated[str, Field(min_length=1, max_length=100)]
+    part_number: Annotated[int, Field(ge=1, le=MOST_PARTS)]
+    etag: Annotated[str, Field(min_length=1, max_length=100, pattern="^[!-~]+$")]
 
 
 class CompletionBody(Body):
     """Every part of the upload."""
 
-    parts: Annotated[list[NamedPart], Field(min_length=1, max_length=10_000)]
+    MAX_BYTES: ClassVar[int] = 256 * 1024  # of the most parts, each with the longest ETag
+    parts: Annotated[list[NamedPart], Field(min_length=1, max_length=MOST_PARTS)]
 
 
-Model = TypeVar("Model", bound=BaseModel)
+Model = TypeVar("Model", bound=Body)
 
 
 def read_json(request: HttpRequest, model: type[Model]) -> Model:
@@ -104,7 +111,7 @@ def read_json(request: HttpRequest, model: type[Model]) -> Model:
     """
     if request.mimetype not in ("application/json", ""):
         raise UnsupportedMediaType("The body must be application/json.")
-    raw = read_raw(request)
+    raw = read_raw(request, model.MAX_BYTES)
     try:
         return model.model_validate_json(raw)
     except ValidationError as exc:
@@ -115,20 +122,20 @@ def read_json(request: HttpRequest, model: type[Model]) -> Model:
         raise Invalid("The body does not fit: " + "; ".join(f"{p.field}: {p.message}" for p in problems)[:300], problems) from exc
 
 
-def read_raw(request: HttpRequest) -> bytes:
-    """The whole body of a JSON request; asked again, the same.
+def read_raw(request: HttpRequest, max_bytes: int = MAX_JSON_BYTES) -> bytes:
+    """The whole body of a JSON request; asked again, with the same bound, the same.
 
     Raises:
         BadRequest, RequestEntityTooLarge.
     """
     if "raw_body" not in g:
         try:
-            g.raw_body = _at_most(request.stream, MAX_JSON_BYTES + 1)
+            g.raw_body = _at_most(request.stream, max_bytes + 1)
         except OSError as exc:
             raise BadRequest("The body broke off.") from exc
     raw: bytes = g.raw_body
-    if len(raw) > MAX_JSON_BYTES:
-        raise RequestEntityTooLarge(f"A JSON body may have at most {MAX_JSON_BYTES} bytes.")
+    if len(raw) > max_bytes:
+        raise RequestEntityTooLarge(f"This JSON body may have at most {max_bytes} bytes.")
     return raw
 
 

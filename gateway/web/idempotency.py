@@ -28,11 +28,12 @@ RENEW_EVERY_S = 20.0
 View = Callable[..., Response]
 
 
-def idempotent(*, upload: bool = False) -> Callable[[View], View]:
+def idempotent(*, upload: bool = False, max_json_bytes: int = bodies.MAX_JSON_BYTES) -> Callable[[View], View]:
     """The same key and request of the same tenant, the same answer: status, body and Location.
 
     Args:
         upload: the view streams a file, and its answer's document has the `sha256`.
+        max_json_bytes: of a JSON request.
     """
 
     def decorate(view: View) -> View:
@@ -44,7 +45,7 @@ def idempotent(*, upload: bool = False) -> Callable[[View], View]:
             _check(key)
             gateway, tenant = the_gateway(), the_tenant()
             database = gateway.database
-            fingerprint = None if upload else _fingerprint(hashlib.sha256(bodies.read_raw(request)).hexdigest())
+            fingerprint = None if upload else _fingerprint(hashlib.sha256(bodies.read_raw(request, max_json_bytes)).hexdigest())
             with database.transaction() as session:
                 kept = idempotency.claim(session, tenant, key, fingerprint)
             if kept is not None:

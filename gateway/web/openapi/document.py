@@ -83,7 +83,7 @@ def build(url_map: Map, scopes: Mapping[str, str], *, keys_demanded: bool) -> di
             version="0.1.0",
             summary="Drop media in, get developed artifacts out.",
             description=INTRODUCTION.format(
-                keys=KEYS[keys_demanded], errors=errors.table(), key="`DARKROOM_KEY` (an API key) " if keys_demanded else ""
+                keys=KEYS[keys_demanded], errors=errors.table(), key="`DARKROOM_API_KEY` (an API key) " if keys_demanded else ""
             ),
             license=License(name="MIT", identifier="MIT"),
         ),
@@ -151,7 +151,7 @@ def _answer(answer: Answer) -> Response:
         content=dict(answer.content) or None,
         headers={name: answer_header(words, type="string") for name, words in answer.headers.items()} or None,
         links={
-            name: OpenAPILink(operationId=_operation_id(link.endpoint), parameters=dict(link.parameters))
+            name: OpenAPILink(operationId=_operation_id(link.endpoint), parameters=dict(link.parameters) or None, requestBody=link.body)
             for name, link in answer.links.items()
         }
         or None,

@@ -22,7 +22,7 @@ MEANINGS: Mapping[int, tuple[str, str, tuple[FieldProblem, ...]]] = {
     409: ("Not in the state that it is in, or the same `Idempotency-Key` is still in flight.", "No task of this job has failed.", ()),
     410: ("It was there, and is not any more.", "The job's media was deleted.", ()),
     411: ("A body of unknown length.", "The request has no Content-Length.", ()),
-    413: ("Too large: JSON above 64 KiB, an upload above its bound.", "A JSON body may have at most 65536 bytes.", ()),
+    413: ("Too large: JSON above 64 KiB, a completion's above 256 KiB, an upload.", "This JSON body may have at most 65536 bytes.", ()),
     415: ("A type that is not taken.", "'text/html' is not taken; allowed are image/*, video/*, audio/*, application/octet-stream.", ()),
     422: ("Well-formed and wrong: `errors` says which fields.", "limit is out of bounds.", (_LIMIT,)),
     429: ("Too much at once; try again after `Retry-After`.", "Too many uploads are under way; try again in a moment.", ()),

@@ -40,6 +40,8 @@ _LINKS = {
     "original": Link(endpoint="media.get_original", parameters=_FOLLOW),
     "similar": Link(endpoint="media.get_similar", parameters=_FOLLOW),
     "jobs": Link(endpoint="jobs.list_jobs", parameters=_FOLLOW),
+    "probe": Link(endpoint="media.post_probe", parameters=_FOLLOW),
+    "job": Link(endpoint="jobs.post_jobs", parameters={}, body={"media_id": "$response.body#/media_id", "operations": ["thumbnail"]}),
     "removal": Link(endpoint="media.remove_media", parameters=_FOLLOW),
 }
 _REDIRECT = {"Location": "a presigned URL, good for an hour unless `PRESIGN_TTL_S` says otherwise"}

@@ -2,7 +2,7 @@
 
 from gateway.web.openapi import examples
 from gateway.web.openapi.jobs import event_stream
-from gateway.web.openapi.parts import JSON, PAGE, Answer, Call, Described, Link, document_answer, json_body, json_of
+from gateway.web.openapi.parts import JSON, PAGE, Answer, Call, Described, document_answer, json_body, json_of
 
 _COOKIE = {"Set-Cookie": "`darkroom_session`: HttpOnly, SameSite=Strict"}
 
@@ -39,7 +39,6 @@ ROUTES = {
             200: document_answer(
                 examples.LETTER_LIST,
                 "Newest first.",
-                links={"redrive": Link(endpoint="operators.post_redrive", parameters={"letter_id": "$response.body#/dead_letters/0/id"})},
             )
         },
         call=Call(query="?limit=10"),
@@ -60,7 +59,7 @@ ROUTES = {
         body=json_body(examples.SESSION_BODY),
         answers={201: document_answer(examples.SIGNED_IN, "Signed in.", headers=_COOKIE)},
         refusals=(401, 403, 429, 503),
-        call=Call(json={"key": "$DARKROOM_KEY"}),
+        call=Call(json={"key": "$DARKROOM_API_KEY"}),
     ),
     "sessions.delete_session": Described(
         summary="Sign a browser out",

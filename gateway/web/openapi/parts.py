@@ -15,10 +15,11 @@ JSON = "application/json"
 
 @dataclass(frozen=True, kw_only=True)
 class Link:
-    """Where an answer leads: another route by its endpoint, and that route's parameters as runtime expressions."""
+    """Where an answer leads: another route by its endpoint, and that route's parameters and body as runtime expressions."""
 
     endpoint: str
     parameters: Mapping[str, str]
+    body: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ def markdown(method: str, path: str, call: Call, *, with_key: bool) -> str:
 def _curl(method: str, target: str, call: Call, with_key: bool) -> str:
     options = [] if method == "GET" or (method == "POST" and _has_body(call)) else [f"-X {method}"]
     if with_key:
-        options.append('-H "Authorization: Bearer $DARKROOM_KEY"')
+        options.append('-H "Authorization: Bearer $DARKROOM_API_KEY"')
     if call.json is not None:
         text = _VARIABLE.sub(r'''"'"$\1"'"''', json.dumps(call.json))
         options += ["-H 'Content-Type: application/json'", f"-d '{text}'"]
@@ -35,7 +35,7 @@ def _python(method: str, target: str, call: Call, with_key: bool) -> str:
     path = re.sub(r"\$([A-Z_]+)", r"{os.environ['\1']}", target)
     given = [f"f\"{{os.environ['DARKROOM']}}{path}\""]
     if with_key:
-        given.append('headers={"Authorization": f"Bearer {os.environ[\'DARKROOM_KEY\']}"}')
+        given.append('headers={"Authorization": f"Bearer {os.environ[\'DARKROOM_API_KEY\']}"}')
     if call.json is not None:
         given.append(f"json={_literal(call.json)}")
     if call.form_file is not None:
@@ -54,7 +54,7 @@ def _python(method: str, target: str, call: Call, with_key: bool) -> str:
 
 
 def _headers(content_type: str, with_key: bool) -> str:
-    key = ', "Authorization": f"Bearer {os.environ[\'DARKROOM_KEY\']}"' if with_key else ""
+    key = ', "Authorization": f"Bearer {os.environ[\'DARKROOM_API_KEY\']}"' if with_key else ""
     return f'headers={{"Content-Type": "{content_type}"{key}}}'
 
 

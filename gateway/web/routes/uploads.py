@@ -39,7 +39,7 @@ def get_upload(upload_id: str) -> Response:
 
 
 @uploads.post("/uploads/<upload_id>/complete")
-@idempotent()
+@idempotent(max_json_bytes=bodies.CompletionBody.MAX_BYTES)
 def post_complete(upload_id: str) -> Response:
     body = bodies.read_json(request, bodies.CompletionBody)
     media = the_grants().complete(upload_id, [(part.part_number, part.etag.strip('"')) for part in body.parts])

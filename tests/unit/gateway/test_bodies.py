@@ -1,0 +1,43 @@
+"""What JSON bodies may hold."""
+
+import json
+
+import pytest
+from flask import Flask, request
+from pydantic import ValidationError
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from gateway.domain.parts import MOST_PARTS
+from gateway.web import bodies
+
+
+def completion(parts: int) -> bytes:
+    """Written as people's tools do, with spaces, and with ETags as the store answers them, in quotes."""
+    return json.dumps({"parts": [{"part_number": n, "etag": f'"{n:032x}-10"'} for n in range(1, parts + 1)]}, indent=2).encode()
+
+
+def read(raw: bytes, model: type[bodies.Body]) -> bodies.Body:
+    with Flask(__name__).test_request_context(method="POST", data=raw, content_type="application/json"):
+        return bodies.read_json(request, model)
+
+
+def test_the_most_parts_there_can_be_fit_into_a_completion() -> None:
+    raw = completion(MOST_PARTS)
+    assert bodies.MAX_JSON_BYTES < len(raw) <= bodies.CompletionBody.MAX_BYTES
+    assert len(read(raw, bodies.CompletionBody).parts) == MOST_PARTS
+
+
+def test_other_bodies_are_no_larger_for_that() -> None:
+    with pytest.raises(RequestEntityTooLarge):
+        read(completion(MOST_PARTS), bodies.UploadBody)
+
+
+def test_a_completion_has_its_bound_too() -> None:
+    with pytest.raises(RequestEntityTooLarge):
+        read(completion(MOST_PARTS) + b" " * bodies.CompletionBody.MAX_BYTES, bodies.CompletionBody)
+
+
+@pytest.mark.parametrize("etag", ["", "é", "a b", "0" * 101])
+def test_an_etag_is_printable_and_short(etag: str) -> None:
+    with pytest.raises(ValidationError):
+        bodies.NamedPart(part_number=1, etag=etag)
