@@ -43,6 +43,8 @@ DEAD_LETTERS = Counter("darkroom_dead_letters_kept", "Events kept because nobody
 EVENTS = Counter("darkroom_events", "Events from the broker: applied, repeated or quarantined.", ["type", "result"])
 OUTBOX_LAG = Histogram("darkroom_outbox_lag_seconds", "From an event's commit to the broker's 202.", ["operation"], buckets=_SHORT_S)
 PUBLISHED = Counter("darkroom_outbox_posts", "POSTs to the broker: accepted, refused or later.", ["result"])
+HTTP_REQUESTS = Counter("darkroom_http_requests", "Public requests, by their route's pattern.", ["method", "route", "status"])
+HTTP_DURATION = Histogram("darkroom_http_request_duration_seconds", "Until the answer begins.", ["method", "route"], buckets=_SHORT_S)
 
 
 def begin() -> None:

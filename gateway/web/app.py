@@ -8,7 +8,7 @@ from gateway.bootstrap import Gateway
 from gateway.dashboard.pages import pages
 from gateway.service.errors import NotFound
 from gateway.service.queries import Presigner
-from gateway.web import access, auth, hardening, problems, quotas
+from gateway.web import access, auth, hardening, measured, problems, quotas
 from gateway.web.live import Live
 from gateway.web.pressure import Pressure
 from gateway.web.routes.about import about
@@ -19,7 +19,7 @@ from gateway.web.routes.news import news
 from gateway.web.routes.operators import operators, read_stats
 from gateway.web.routes.sessions import sessions
 from gateway.web.routes.uploads import uploads
-from infra.telemetry.wsgi import SPAN, traced
+from infra.telemetry.wsgi import traced
 from schemas.ids import is_id
 
 ROUTES = (media, uploads, jobs, news, operators, sessions, about, docs, pages)
@@ -29,6 +29,7 @@ def create_app(gateway: Gateway) -> Flask:
     """The application over one gateway."""
     app = Flask(__name__, static_folder=None)
     presigner = Presigner(objects=gateway.objects, ttl_s=gateway.settings.presign_ttl_s)
+    measured.install(app)
     app.extensions["darkroom"] = gateway
     app.extensions["darkroom.presigner"] = presigner
     app.extensions["darkroom.pressure"] = Pressure(gateway.database, gateway.settings)
@@ -44,15 +45,8 @@ def create_app(gateway: Gateway) -> Flask:
     app.before_request(_ids_are_ids)
     problems.install(app)
     hardening.install(app, gateway.settings)
-    app.before_request(_name_the_span)
     app.wsgi_app = traced(app.wsgi_app)  # type: ignore[assignment,method-assign]
     return app
-
-
-def _name_the_span() -> None:
-    hop = request.environ.get(SPAN)
-    if hop is not None and request.url_rule is not None:
-        hop.name(f"{request.method} {request.url_rule.rule}")
 
 
 def _ids_are_ids() -> None:

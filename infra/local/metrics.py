@@ -16,6 +16,8 @@ def exposition(revisions: Sequence[tuple[KnativeService, Scaling, Gauges]]) -> s
         "kn_revision_pods_desired": lambda _, gauges: gauges.desired,
         "kn_revision_pods_requested": lambda _, gauges: gauges.requested,
         "kn_revision_pods_count": lambda _, gauges: gauges.ready,
+        "kn_revision_pods_not_ready_count": lambda _, gauges: gauges.starting,
+        "kn_revision_pods_terminating_count": lambda _, gauges: gauges.ending,
         "kn_revision_panic_mode": lambda _, gauges: int(gauges.in_panic),
         "kn_revision_concurrency_stable": lambda _, gauges: gauges.stable,
         "kn_revision_concurrency_panic": lambda _, gauges: gauges.panic,

@@ -20,6 +20,7 @@ from infra.local.values import Values
 _AUTOSCALER_CONFIG = "config-autoscaler"
 _KNATIVE_PORT = 80
 _AUTOSCALER, _AUTOSCALER_METRICS_PORT = ("knative-serving", "autoscaler"), 9090  # whose metrics this platform serves in its place
+METRICS = "metrics"  # a port of this name is no listener that a Service leads to
 METRICS_PORT = "METRICS_PORT"  # a container's second listener, for Prometheus alone: on one machine each needs a port of its own
 _Place = tuple[str, str, str]  # (namespace, deployment, container)
 
@@ -125,7 +126,7 @@ def _place(core: CoreService, target: int | str, deployments: Sequence[Deploymen
         listeners = list(deployment.containers)
     if len(listeners) != 1:
         raise refuse(f"its target port {target} must be a port of exactly one container of {deployment.name}")
-    if len(listeners[0].ports) > 1:
+    if sum(name != METRICS for name, _ in listeners[0].ports) > 1:
         raise refuse(f"the container {listeners[0].name} has several ports; give each listener a container of its own")
     return deployment.namespace, deployment.name, listeners[0].name
 

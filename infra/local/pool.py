@@ -67,6 +67,10 @@ class Pool:
     def views(self) -> list[InstanceView]:
         return [member.instance.view() for member in sorted(self._members, key=lambda m: m.ordinal) if member.instance]
 
+    def count(self, state: InstanceState) -> int:
+        """Instances in this state."""
+        return sum(member.instance is not None and member.instance.state is state for member in self._members)
+
     def ports(self) -> list[int]:
         """Where those listen that can take requests, or finish some."""
         return [member.instance.port for member in sorted(self._members, key=lambda m: m.ordinal) if member.instance]

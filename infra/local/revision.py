@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from infra.local.admission import Gate, queue_limit
+from infra.local.instance import InstanceState
 from infra.local.kpa import TICK_S, Autoscaler, LoadMeter, Standing, reconcile, standing_new
 from infra.local.kpa_settings import Scaling
 from infra.local.load import LoadCounter
@@ -27,6 +28,8 @@ class Gauges:
     desired: int
     requested: int
     ready: int
+    starting: int
+    ending: int
     stable: float
     panic: float
     in_panic: bool
@@ -71,6 +74,8 @@ class Revision:
             desired=max(0, self._autoscaler.desired),
             requested=max(0, self._standing.scale),
             ready=self._gate.ready,
+            starting=self.pool.count(InstanceState.STARTING),
+            ending=self.pool.count(InstanceState.DRAINING),
             stable=self._autoscaler.stable,
             panic=self._autoscaler.panic,
             in_panic=self._autoscaler.in_panic,

@@ -13,7 +13,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 KUBERNETES, SERVING, EVENTING = "k8s.io/kubernetes@v1.34.4", "knative.dev/serving@v0.50.0", "knative.dev/eventing@v0.50.0"
-UNPUBLISHED = {"PodMonitor", "RabbitmqBrokerConfig"}
+UNPUBLISHED = {"PodMonitor", "PrometheusRule", "RabbitmqBrokerConfig"}
 """Kinds of operators whose modules the proxy does not have: taken on trust."""
 _GROUPS = ("api__v1", "apis__apps__v1", "apis__batch__v1", "apis__networking.k8s.io__v1", "apis__policy__v1")
 

@@ -231,4 +231,9 @@ def test_the_brokers_address_is_where_events_are_sent() -> None:
     for name in ("gateway", "gateway-internal", "gateway-worker", "bucket-source"):
         assert SERVICES[name]["environment"]["K_SINK"] == "http://broker:8080/darkroom/default"
     scraped = yaml.safe_load((INFRA / "monitoring" / "prometheus.yaml").read_text())["scrape_configs"]
-    assert [job["static_configs"][0]["targets"] for job in scraped] == [["gateway-internal:8080"], ["broker:9090"]]
+    assert {target for job in scraped for each in job.get("static_configs", ()) for target in each["targets"]} == {
+        "gateway:9090",
+        "gateway-internal:8080",
+        "gateway-worker:9090",
+        "broker:9090",
+    }
