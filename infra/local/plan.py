@@ -27,7 +27,7 @@ _Place = tuple[str, str, str]  # (namespace, deployment, container)
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Ports by what listens on them. `urls` are the names that people use: Knative Services and core Services."""
+    """Ports by what listens on them. `urls` are the names that people use: Knative Services, core Services, JobSinks."""
 
     services: Sequence[tuple[KnativeService, Scaling, int]]
     deployment_ports: Mapping[_Place, int]
@@ -69,6 +69,7 @@ def make_plan(manifests: Manifests, values: Values, ports: Ports, host: str, *, 
     broker_urls = {name: f"{base}/{name}" for name, base in broker_urls.items()}
     job_sink_port = ports.take(values.ports.get("job-sink")) if manifests.job_sinks else None
     job_sinks = {(sink.namespace, sink.name): f"http://{host}:{job_sink_port}/{sink.key}" for sink in manifests.job_sinks}
+    urls |= {name: url for (_, name), url in job_sinks.items()}
     brokers = {(broker.namespace, broker.name): broker_urls[f"{broker.namespace}/{broker.name}"] for broker in manifests.brokers}
     return Plan(
         services=services,
