@@ -23,41 +23,41 @@ class Payload(BaseModel):
 class Source(Payload):
     """The object to read. Every read carries If-Match with `etag`."""
 
-    bucket: str
-    key: str
-    etag: str
-    bytes: Size
+    bucket: str = Field(description="the bucket it lies in")
+    key: str = Field(description="its key there")
+    etag: str = Field(description="what every read says in If-Match")
+    bytes: Size = Field(description="its size")
     filename: str = Field(default="", description="the client's name for it; words for people, never a path")
 
 
 class Requested(Payload):
     """`dev.darkroom.operation.requested`: one attempt of a work."""
 
-    attempt_id: str
-    work_id: str
-    attempt: Annotated[int, Field(ge=1)]
+    attempt_id: str = Field(description="`{work_id}.{attempt}`; also the event's id")
+    work_id: str = Field(description="the work that the attempt belongs to")
+    attempt: Annotated[int, Field(ge=1)] = Field(description="1, 2, …")
     token: str | None = Field(default=None, description="HMAC over the attempt id; without one the function runs without a claim")
-    tenant: str = "default"
-    operation: str
-    version: int
-    parameters: dict[str, Any] = {}
-    deadline_s: Annotated[int, Field(ge=1)]
-    source: Source
+    tenant: str = Field(default="default", description="whose media it is")
+    operation: str = Field(description="also an attribute, for Triggers")
+    version: int = Field(description="of the operation")
+    parameters: dict[str, Any] = Field(default={}, description="complete, with every default")
+    deadline_s: Annotated[int, Field(ge=1)] = Field(description="the longest that it may work")
+    source: Source = Field(description="the object to read")
     facts: MediaFacts | None = Field(default=None, description="what probe found; null for probe itself")
-    output_bucket: str
+    output_bucket: str = Field(description="where its artifacts go")
     output_prefix: str = Field(description="the attempt's own folder, ending in a slash")
 
 
 class ArtifactFacts(Payload):
     """One object that an attempt wrote."""
 
-    object_key: str
-    content_type: str
-    bytes: Size
-    sha256: Sha256
-    width_px: int | None = None
-    height_px: int | None = None
-    duration_ms: int | None = None
+    object_key: str = Field(description="its key in the output bucket")
+    content_type: str = Field(description="what its bytes are")
+    bytes: Size = Field(description="its size")
+    sha256: Sha256 = Field(description="of its bytes")
+    width_px: int | None = Field(default=None, description="null where it has none")
+    height_px: int | None = Field(default=None, description="null where it has none")
+    duration_ms: int | None = Field(default=None, description="null where it has none")
 
 
 class Vector(Payload):
@@ -65,20 +65,20 @@ class Vector(Payload):
 
     MAX_BASE64_BYTES: ClassVar[int] = 8 * 1024
 
-    model: str
-    dimensions: Annotated[int, Field(ge=1, le=1536)]
-    base64: Annotated[str, Field(max_length=MAX_BASE64_BYTES)]
+    model: str = Field(description="which model made it")
+    dimensions: Annotated[int, Field(ge=1, le=1536)] = Field(description="how many numbers")
+    base64: Annotated[str, Field(max_length=MAX_BASE64_BYTES)] = Field(description="the numbers")
 
 
 class Completed(Payload):
     """`dev.darkroom.operation.completed`, and the whole of `result.json`."""
 
-    attempt_id: str
-    run_id: str
-    token: str | None = None
-    operation: str
-    duration_ms: Size
-    artifacts: list[ArtifactFacts] = []
+    attempt_id: str = Field(description="the attempt that is done")
+    run_id: str = Field(description="the run that did it")
+    token: str | None = Field(default=None, description="the requested event's, given back: proves that the run was asked for")
+    operation: str = Field(description="what was done")
+    duration_ms: Size = Field(description="wall time of the run")
+    artifacts: list[ArtifactFacts] = Field(default=[], description="what it wrote")
     facts: MediaFacts | None = Field(default=None, description="from probe alone")
     content_type: str | None = Field(default=None, description="from probe alone: what the bytes are")
     vector: Vector | None = Field(default=None, description="from embed alone")
@@ -89,14 +89,14 @@ class Failed(Payload):
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
-    attempt_id: str
-    run_id: str
-    token: str | None = None
-    operation: str
-    duration_ms: Size
-    failure: FailureClass = Field(alias="class")
-    message: Annotated[str, Field(max_length=MAX_MESSAGE_CHARS)]
-    log_tail: Annotated[str, Field(max_length=MAX_LOG_CHARS)] | None = None
+    attempt_id: str = Field(description="the attempt that failed")
+    run_id: str = Field(description="the run that failed")
+    token: str | None = Field(default=None, description="the requested event's, given back: proves that the run was asked for")
+    operation: str = Field(description="what was tried")
+    duration_ms: Size = Field(description="wall time of the run")
+    failure: FailureClass = Field(description="decides whether, and how often, it is tried again", alias="class")
+    message: Annotated[str, Field(max_length=MAX_MESSAGE_CHARS)] = Field(description="one sentence for people")
+    log_tail: Annotated[str, Field(max_length=MAX_LOG_CHARS)] | None = Field(default=None, description="the tool's last lines")
     source_gone: bool = Field(default=False, description="the object is not there any more, or is another one")
 
 
