@@ -81,6 +81,7 @@ class Settings(BaseSettings):
     max_uploads: int = Field(default=32, gt=0, description="uploads through one process at once; each takes some 4 MiB of memory")
     max_queued_tasks: int = Field(default=100_000, gt=0, description="with so many tasks waiting, no more uploads and jobs are taken")
     max_watchers: int = Field(default=500, gt=0, description="clients of one process that may follow jobs live at once")
+    host: str = Field(default="127.0.0.1", description="the address that METRICS_PORT is bound to")
     metrics_port: int | None = Field(
         default=None, description="where the public listener and the worker serve /metrics to Prometheus; none: nowhere"
     )

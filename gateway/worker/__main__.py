@@ -32,7 +32,7 @@ def main() -> None:
     if gateway.settings.k_sink is None:
         raise SystemExit("K_SINK is not set: the worker needs the broker's URL.")
     if gateway.settings.metrics_port is not None:
-        serve(os.environ.get("HOST", "127.0.0.1"), gateway.settings.metrics_port)
+        serve(gateway.settings.host, gateway.settings.metrics_port)
     measures.begin()
     stop, wake = threading.Event(), threading.Event()
 

@@ -1,0 +1,76 @@
+"""An exporter of samples under the names and labels that Knative 1.23 publishes, growing a little with every scrape.
+
+Autoscaler, dispatcher and queue-proxy have a page each, being processes of their own; the queue-proxy does not say whose it is.
+"""
+
+import itertools
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+NAMESPACE = "samples"
+_REVISION = f'kn_service_name="probe",kn_revision_name="probe-00001",kn_configuration_name="probe",k8s_namespace_name="{NAMESPACE}"'
+_GAUGES = (
+    "pods_desired",
+    "pods_requested",
+    "pods_count",
+    "pods_not_ready_count",
+    "pods_pending_count",
+    "pods_terminating_count",
+    "panic_mode",
+    "concurrency_stable",
+    "concurrency_panic",
+    "concurrency_target",
+)
+_TRY = (
+    f'kn_broker_name="default",kn_broker_namespace="{NAMESPACE}",cloudevents_type="dev.darkroom.operation.requested",'
+    f'http_response_status_code="200",messaging_destination_name="trigger:probe.{NAMESPACE}"'
+)
+
+
+def autoscaler(_: int) -> str:
+    return "".join(f"# TYPE kn_revision_{name} gauge\nkn_revision_{name}{{{_REVISION}}} 1\n" for name in _GAUGES)
+
+
+def dispatcher(scrape: int) -> str:
+    return histogram("kn_eventing_dispatch_duration_seconds", _TRY, scrape)
+
+
+def queue_proxy(scrape: int) -> str:
+    depth = "# TYPE kn_serving_queue_depth gauge\nkn_serving_queue_depth 1\n"
+    return depth + histogram("kn_serving_invocation_duration_seconds", 'http_response_status_code="200"', scrape)
+
+
+def histogram(name: str, labels: str, count: int) -> str:
+    buckets = "".join(f'{name}_bucket{{{labels},le="{bound}"}} {count}\n' for bound in ("0.1", "0.25", "+Inf"))
+    return f"# TYPE {name} histogram\n{buckets}{name}_sum{{{labels}}} {count * 0.2}\n{name}_count{{{labels}}} {count}\n"
+
+
+PAGES = {"/autoscaler": autoscaler, "/dispatcher": dispatcher, "/queue-proxy": queue_proxy}
+
+
+@contextmanager
+def exporting() -> Iterator[str]:
+    """The exporter's host and port."""
+    scrapes = itertools.count(1)
+
+    class Exporter(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = PAGES[self.path](next(scrapes)).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Exporter)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
