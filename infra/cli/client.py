@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 import urllib3
 
+from infra.cli import parts
 from infra.cli.errors import ApiError, CommandError, GatewayUnreachable, WorkFailed
 
 ENDED = frozenset({"done", "failed", "cancelled"})
@@ -41,15 +43,29 @@ class Client:
             raise GatewayUnreachable(f"{base!r} is no gateway's URL; an example is http://127.0.0.1:8000")
         self._http = urllib3.PoolManager(retries=False, maxsize=8, timeout=urllib3.Timeout(connect=5, read=120))
 
+    @property
+    def base(self) -> str:
+        """The gateway's URL, without a slash at its end."""
+        return self._base
+
     def upload(self, path: Path, *, operations: list[str], sent: Callable[[float], None] = lambda _: None) -> dict[str, Any]:
         """Uploads one file, streamed, and asks for these operations; `sent` hears which part of it has gone, from 0 to 1.
+
+        A large one goes straight to the store, in parts; where an earlier try was broken off, it goes on there.
 
         Raises:
             ApiError, GatewayUnreachable, FileChanged; OSError where the file cannot be read.
         """
         name = os.fsencode(path.name).decode(errors="replace")  # a name on disk need not be text
-        query = urlencode({"filename": name, "operations": ",".join(operations) or "none"})
+        asked = {"operations": ",".join(operations) or "none"}
         size = path.stat().st_size
+        if size > parts.ABOVE_BYTES:
+            with suppress(parts.StoreOutOfReach):  # then by the gateway, which can reach it
+                media = parts.send_in_parts(self, self._http, path, name=name, operations=urlencode(asked), sent=sent)
+                if path.stat().st_size != size:
+                    raise FileChanged(path)
+                return media
+        query = urlencode({"filename": name, **asked})
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
         return self._call("POST", f"/media?{query}", body=_chunks(path, size, sent), headers=headers)
 

@@ -56,6 +56,11 @@ DECIDED_BY_UP = frozenset({row.name for row in UP} | {"PUBLIC_URL", "K_SINK", "A
 
 TOOLS = (
     Row(name="FFMPEG", default="the one in the `imageio-ffmpeg` wheel", meaning="path of the ffmpeg binary"),
+    Row(
+        name="XDG_CACHE_HOME",
+        default="`~/.cache`",
+        meaning="`darkroom submit` notes there, under `darkroom/uploads`, which large uploads it may go on with",
+    ),
     Row(name="SANDBOX_REQUIRED", default="unset", meaning="`all`: a function does not start where a sandbox layer is missing"),
 )
 LIMITS = {

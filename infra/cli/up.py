@@ -156,7 +156,5 @@ def announce(folder: RunFolder, platform: Platform, port: int, say: Callable[[st
     say(f"dashboard  {gateway}/dashboard")
     say(f"broker     {broker}")
     if os.environ.get("OBJECT_STORE_URL"):
-        say(
-            f"webhook    {urls['services']['bucket-source']}/ for the store's notifications; WEBHOOK_TOKEN is in the data folder's secrets.json"
-        )
+        say(f"webhook    {urls['services']['bucket-source']}/ for the store's events, with WEBHOOK_TOKEN of DIR/secrets.json")
     say("ready; Ctrl-C stops it")

@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests import media as eye
-from tests.acceptance.system import Darkroom, eventually
+from tests.acceptance.system import REPOSITORY, Darkroom, eventually
 
 MIB = 2**20
 
@@ -114,3 +117,23 @@ def test_a_page_of_the_gateway_may_send_parts(system: Darkroom) -> None:
     exposed = sent.headers["Access-Control-Expose-Headers"].lower()
     assert "etag" in exposed or exposed == "*"
     assert system.ask("DELETE", f"/uploads/{begun['upload_id']}").status == 204
+
+
+def test_submit_goes_on_where_it_was_killed(system: Darkroom, large: Path, tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "infra.cli.main", "submit", str(large), "--gateway", system.gateway, "--json"]
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)} | ({"DARKROOM_API_KEY": system.key} if system.key else {})
+
+    def parts_done() -> int:
+        notes = list(tmp_path.glob("darkroom/uploads/*.json"))
+        return len(system.call("GET", f"/uploads/{json.loads(notes[0].read_text())}")["parts_done"]) if notes else 0
+
+    first = subprocess.Popen(argv, cwd=REPOSITORY, env=environment, stdout=subprocess.DEVNULL)
+    eventually(parts_done, lambda done: done >= 2, 60)
+    first.kill()
+    first.wait()
+    [note] = tmp_path.glob("darkroom/uploads/*.json")  # killed before its end, or this test shows nothing
+    begun = system.call("GET", f"/uploads/{json.loads(note.read_text())}")
+    again = subprocess.run(argv, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True, timeout=120)
+    [file] = json.loads(again.stdout)["files"]
+    assert file["media"]["media_id"] == begun["media_id"]
+    assert system.judged(begun["media_id"])["state"] == "accepted"
