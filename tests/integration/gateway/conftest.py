@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -116,6 +117,13 @@ class House:
 
 @pytest.fixture
 def house(database_url: str) -> Iterator[House]:
+    with running_house(database_url) as house:
+        yield house
+
+
+@contextmanager
+def running_house(database_url: str) -> Iterator[House]:
+    """A house on this empty database."""
     upgrade(database_url)
     store = MemoryObjects()
     settings = Settings(
