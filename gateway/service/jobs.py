@@ -105,7 +105,7 @@ def add(session: Session, media: MediaRow, items: Sequence[tuple[str, dict[str, 
     session.add(job)
     session.flush()
     tasks = [
-        TaskRow(id=uuid7(), job_id=job.id, media_id=media.id, position=position, operation=name, parameters=parameters)
+        TaskRow(id=uuid7(), tenant=job.tenant, job_id=job.id, media_id=media.id, position=position, operation=name, parameters=parameters)
         for position, (name, parameters) in enumerate(items)
     ]
     session.add_all(tasks)

@@ -102,7 +102,7 @@ def media_page(
     if kind is not None:
         query = query.where(MediaRow.kind == kind)
     if q is not None:
-        query = query.where(MediaRow.id == q if is_id(q) else named(q))
+        query = query.where(MediaRow.id == q if is_id(q) else named(session, tenant, q))
     return _page(session, query.order_by(MediaRow.id.desc()), page, lambda q, last: q.where(MediaRow.id < last))
 
 
@@ -122,7 +122,7 @@ def list_jobs(
     if media_id is not None:
         query = query.where(JobRow.media_id == media_id)
     if q is not None:
-        query = query.where(or_(JobRow.id == q, JobRow.media_id == q) if is_id(q) else named(q))
+        query = query.where(or_(JobRow.id == q, JobRow.media_id == q) if is_id(q) else named(session, tenant, q))
     rows, cursor = _page(session, query.order_by(JobRow.id.desc()), page, lambda q, last: q.where(JobRow.id < last))
     return documents.JobList(jobs=job_documents(session, rows, presigner), next_cursor=cursor)
 

@@ -1,4 +1,7 @@
-"""Counts by state, queue age, latencies; and the functions' instances, from the autoscaler's own metrics."""
+"""Counts by state, queue age, latencies; and the functions' instances, from the autoscaler's own metrics.
+
+Counts are exact, and read from narrow indexes alone: their time grows with what there is to count.
+"""
 
 import logging
 import re
@@ -25,11 +28,11 @@ RECENT = text(
 )
 THROUGHPUT_MINUTES = 30
 _ENDED = text(
-    "select date_trunc('minute', t.finished_at) as minute, t.state, count(*) as n from task t join job j on j.id = t.job_id"
-    " where j.tenant = :tenant and t.state in ('done', 'failed') and t.finished_at >= :since group by 1, 2"
+    "select date_trunc('minute', t.finished_at) as minute, t.state, count(*) as n from task t"
+    " where t.tenant = :tenant and t.state in ('done', 'failed') and t.finished_at >= :since group by 1, 2"
 )
 _FAILURES = text(
-    "select t.error_class, count(*) from task t join job j on j.id = t.job_id where j.tenant = :tenant"
+    "select t.error_class, count(*) from task t where t.tenant = :tenant"
     " and t.state = 'failed' and t.finished_at > now() - interval '24 hours' group by 1 order by 2 desc, 1"
 )
 _SAMPLE = re.compile(r"^(kn_revision_pods_count|kn_revision_pods_desired)\{([^}]*)\} ([0-9.eE+-]+)")
@@ -41,17 +44,14 @@ def stats(session: Session, tenant: str, functions: list[documents.FunctionDocum
         rows = session.execute(select(column, func.count()).where(*where).group_by(column))  # type: ignore[call-overload]
         return {str(state): int(n) for state, n in rows}
 
-    tasks = session.execute(
-        select(TaskRow.state, func.count()).join(JobRow, JobRow.id == TaskRow.job_id).where(JobRow.tenant == tenant).group_by(TaskRow.state)
-    )
     oldest = session.scalar(
-        select(func.extract("epoch", func.now() - func.min(TaskRow.queued_at)))
-        .join(JobRow, JobRow.id == TaskRow.job_id)
-        .where(TaskRow.state == TaskState.QUEUED, JobRow.tenant == tenant)
+        select(func.extract("epoch", func.now() - func.min(TaskRow.queued_at))).where(
+            TaskRow.state == TaskState.QUEUED, TaskRow.tenant == tenant
+        )
     )
     return documents.StatsDocument(
         jobs=dict.fromkeys(TaskState, 0) | count(JobRow.state, JobRow.tenant == tenant),
-        tasks=dict.fromkeys(TaskState, 0) | {str(state): int(n) for state, n in tasks},
+        tasks=dict.fromkeys(TaskState, 0) | count(TaskRow.state, TaskRow.tenant == tenant),
         media=dict.fromkeys(MediaState, 0) | count(MediaRow.state, MediaRow.tenant == tenant, MediaRow.deleted_at.is_(None)),
         functions=functions,
         oldest_queued_s=float(oldest or 0),

@@ -71,6 +71,9 @@ class MediaRow(Base):
     __table_args__ = (
         Index("ix_media_tenant_id", "tenant", "id"),
         Index("ix_media_tenant_sha256", "tenant", "sha256"),
+        Index("ix_media_tenant_state_id", "tenant", "state", "id", postgresql_where=text("deleted_at is null")),
+        Index("ix_media_tenant_state", "tenant", "state", postgresql_where=text("deleted_at is null")),
+        Index("ix_media_tenant_kind_id", "tenant", "kind", "id", postgresql_where=text("deleted_at is null")),
         Index(
             "ix_media_living_key",
             text('object_key collate "C"'),
@@ -100,7 +103,11 @@ class JobRow(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     finished_at: Mapped[datetime | None]
 
-    __table_args__ = (Index("ix_job_tenant_id", "tenant", "id"), Index("ix_job_tenant_state_id", "tenant", "state", "id"))
+    __table_args__ = (
+        Index("ix_job_tenant_id", "tenant", "id"),
+        Index("ix_job_tenant_state_id", "tenant", "state", "id"),
+        Index("ix_job_tenant_state", "tenant", "state"),  # for counting: without ids it is a twentieth as large
+    )
 
 
 class TaskRow(Base):
@@ -109,6 +116,7 @@ class TaskRow(Base):
     __tablename__ = "task"
 
     id: Mapped[str] = mapped_column(primary_key=True)
+    tenant: Mapped[str]
     job_id: Mapped[str] = mapped_column(ForeignKey("job.id"), index=True)
     media_id: Mapped[str] = mapped_column(ForeignKey("media.id"))
     position: Mapped[int]
@@ -123,6 +131,7 @@ class TaskRow(Base):
     error_message: Mapped[str | None]
 
     __table_args__ = (
+        Index("ix_task_tenant_state", "tenant", "state"),
         Index("ix_task_media_live", "media_id", postgresql_where=text("state in ('queued', 'running')")),
         Index("ix_task_state_queued", "queued_at", postgresql_where=text("state = 'queued'")),
         Index("ix_task_ended", "state", "finished_at", postgresql_where=text("finished_at is not null")),
@@ -257,7 +266,7 @@ class OutboxRow(Base):
 
 
 class WebhookRow(Base):
-    """The word of one end of a job, owed to its callback: `data` is the job as it ended. `due_at` moves on while a worker has it in hand."""
+    """The word of one end of a job, owed to its callback; `data` is the job as it ended. `due_at` moves on while a worker has it."""
 
     __tablename__ = "webhook"
 
@@ -298,7 +307,10 @@ class DeadLetterRow(Base):
     received_at: Mapped[datetime] = mapped_column(server_default=NOW)
     redriven_at: Mapped[datetime | None]
 
-    __table_args__ = (Index("ix_dead_letter_tenant_id", "tenant", "id"),)
+    __table_args__ = (
+        Index("ix_dead_letter_tenant_id", "tenant", "id"),
+        Index("ix_dead_letter_waiting", "tenant", postgresql_where=text("redriven_at is null")),
+    )
 
 
 class DoomedObjectRow(Base):

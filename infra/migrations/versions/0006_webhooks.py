@@ -1,4 +1,4 @@
-"""webhooks: what is owed to a callback_url"""
+"""webhooks: what is owed to a callback_url; indexes for lists and counts that would read whole tables"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -33,7 +33,23 @@ def upgrade() -> None:
     )
     op.create_index("ix_webhook_due", "webhook", ["due_at"], postgresql_where=sa.text("state = 'pending'"))
     op.create_index("ix_webhook_settled", "webhook", ["settled_at"], postgresql_where=sa.text("settled_at is not null"))
+    op.create_index("ix_media_tenant_state_id", "media", ["tenant", "state", "id"], postgresql_where=sa.text("deleted_at is null"))
+    op.create_index("ix_media_tenant_kind_id", "media", ["tenant", "kind", "id"], postgresql_where=sa.text("deleted_at is null"))
+    op.add_column("task", sa.Column("tenant", sa.Text(), nullable=True))
+    op.execute("update task set tenant = job.tenant from job where job.id = task.job_id")
+    op.alter_column("task", "tenant", nullable=False)
+    op.create_index("ix_task_tenant_state", "task", ["tenant", "state"])
+    op.create_index("ix_job_tenant_state", "job", ["tenant", "state"])
+    op.create_index("ix_dead_letter_waiting", "dead_letter", ["tenant"], postgresql_where=sa.text("redriven_at is null"))
+    op.create_index("ix_media_tenant_state", "media", ["tenant", "state"], postgresql_where=sa.text("deleted_at is null"))
 
 
 def downgrade() -> None:
+    op.drop_index("ix_media_tenant_state", table_name="media")
+    op.drop_index("ix_dead_letter_waiting", table_name="dead_letter")
+    op.drop_index("ix_job_tenant_state", table_name="job")
+    op.drop_index("ix_task_tenant_state", table_name="task")
+    op.drop_column("task", "tenant")
+    op.drop_index("ix_media_tenant_kind_id", table_name="media")
+    op.drop_index("ix_media_tenant_state_id", table_name="media")
     op.drop_table("webhook")
