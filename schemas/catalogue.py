@@ -1,44 +1,21 @@
-"""The operation catalogue: the one place that knows every operation's name, version, kinds, parameters, deadline and cost.
+"""The operation catalogue: every operation's name, version, kinds, parameters, deadline and cost, as their folders declare them.
 
 The gateway validates and predicts with it, the functions read deadlines from it, the documentation lists it. How an operation works
-is its function's business.
+is its function's business. The catalogue is made once, at import, of what is installed: the one place here that looks at a folder.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
 
 from schemas.errors import FieldProblem, InvalidParameters, UnknownOperation
-from schemas.events import Lane
-from schemas.facts import Kind, MediaFacts
-from schemas.parameters import EmbedParameters, Parameters, ProbeParameters, ThumbnailParameters, TranscodeParameters
-
-
-@dataclass(frozen=True, kw_only=True)
-class Operation:
-    """One operation.
-
-    `version` changes when the same input would give other bytes on purpose; `deadline_s` is the longest that one attempt may work on the
-    lane `request`, `job_deadline_s` on the lane `job` (None: it is never that long, and has no such lane); `predict_s` estimates one
-    attempt's seconds of wall time from the probed facts.
-    """
-
-    name: str
-    version: int
-    kinds: frozenset[Kind]
-    parameters: type[Parameters]
-    deadline_s: int
-    predict_s: Callable[[Parameters, MediaFacts], float]
-    aliases: Mapping[str, Parameters] = field(default_factory=dict)
-    named_by_clients: bool = True
-    job_deadline_s: int | None = None
-
-    def longest_s(self, lane: Lane) -> int | None:
-        """The longest that one attempt may work on this lane; None where the operation has no such lane."""
-        return self.deadline_s if lane is Lane.REQUEST else self.job_deadline_s
+from schemas.operation import Operation
+from schemas.parameters import Parameters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,62 +30,23 @@ class Request:
         return self.operation.name, self.parameters.canonical()
 
 
-def predict_transcode_s(parameters: Parameters, facts: MediaFacts) -> float:
-    """Seconds for one transcode: decoding by the source's pixels, encoding by the rendition's, plus a second to start.
+def declared(package: str = "functions") -> tuple[Operation, ...]:
+    """Every `OPERATION` of a module `operation` in a folder of this package, by name.
 
-    The two costs are seconds a pixel of wall time on two shared cores. Measured as processor time over two, with grainy pictures: decoding
-    and scaling 3.1e-9 (H.264, 1080p) to 4.1e-9 (HEVC, 10 bits), encoding 8.8e-9, with tone mapping 1.45e-8. Here 1.4 to 2.2 times that, for
-    what shares the cores.
+    Raises:
+        TypeError: what is declared is no Operation, or is not named as its folder.
     """
-    assert isinstance(parameters, TranscodeParameters)
-    decode_s_px, encode_s_px = 6e-9, 2e-8
-    width, height = facts.width_px or 1920, facts.height_px or 1080
-    frames = facts.frames or round((facts.duration_ms or 0) / 1000 * (facts.frame_rate or 30))
-    scale = min(1.0, parameters.short_side_px / min(width, height))
-    return 1.0 + frames * width * height * (decode_s_px + scale * scale * encode_s_px)
+    folders = [folder for path in importlib.import_module(package).__path__ for folder in Path(path).iterdir()]
+    found = []
+    for name in sorted(folder.name for folder in folders if (folder / "operation.py").is_file()):
+        operation = getattr(importlib.import_module(f"{package}.{name}.operation"), "OPERATION", None)
+        if not isinstance(operation, Operation) or operation.name != name:
+            raise TypeError(f"{package}/{name}/operation.py must declare OPERATION, an Operation named {name!r}")
+        found.append(operation)
+    return tuple(found)
 
 
-def _seconds(value: float) -> Callable[[Parameters, MediaFacts], float]:
-    return lambda _parameters, _facts: value
-
-
-_ALL = (
-    Operation(
-        name="probe",
-        version=1,
-        kinds=frozenset(Kind),
-        parameters=ProbeParameters,
-        deadline_s=30,
-        predict_s=_seconds(1),
-        named_by_clients=False,
-    ),
-    Operation(
-        name="thumbnail",
-        version=1,
-        kinds=frozenset({Kind.IMAGE, Kind.VIDEO}),
-        parameters=ThumbnailParameters,
-        deadline_s=60,
-        predict_s=_seconds(2),
-    ),
-    Operation(
-        name="transcode",
-        version=1,
-        kinds=frozenset({Kind.VIDEO}),
-        parameters=TranscodeParameters,
-        aliases={f"transcode_{p}p": TranscodeParameters(short_side_px=p) for p in (240, 360, 480, 720, 1080)},
-        deadline_s=570,
-        job_deadline_s=6 * 3600,
-        predict_s=predict_transcode_s,
-    ),
-    Operation(
-        name="embed",
-        version=1,
-        kinds=frozenset({Kind.IMAGE, Kind.VIDEO}),
-        parameters=EmbedParameters,
-        deadline_s=120,
-        predict_s=_seconds(10),
-    ),
-)
+_ALL = declared()
 CATALOGUE: Mapping[str, Operation] = MappingProxyType({operation.name: operation for operation in _ALL})
 DEFAULT_OPERATIONS = ("thumbnail",)
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from schemas.catalogue import CATALOGUE
 from schemas.facts import MediaFacts
 from schemas.jobs import JobEnded
-from schemas.parameters import EmbedParameters, ThumbnailParameters, TranscodeParameters
 from schemas.payloads import Completed, Failed, Heartbeat, HeartbeatAnswer, Requested
 
 FOLDER = Path(__file__).parent / "json"
@@ -25,9 +25,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "heartbeat": Heartbeat,
     "heartbeat-answer": HeartbeatAnswer,
     "media-facts": MediaFacts,
-    "thumbnail": ThumbnailParameters,
-    "transcode": TranscodeParameters,
-    "embed": EmbedParameters,
+    **{name: operation.parameters for name, operation in CATALOGUE.items() if operation.named_by_clients},
 }
 
 

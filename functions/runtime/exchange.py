@@ -8,10 +8,10 @@ from pydantic import ValidationError
 
 from infra.telemetry.context import about, current_traceparent
 from infra.telemetry.tracing import Span, span
-from schemas.catalogue import Operation
 from schemas.envelope import Event, parse
 from schemas.errors import MalformedEvent
 from schemas.events import COMPLETED, FAILED, MAX_EVENT_BYTES, REQUESTED, completed_id, failed_id, function_source
+from schemas.operation import Operation
 from schemas.parameters import Parameters
 from schemas.payloads import Completed, Failed, Requested
 

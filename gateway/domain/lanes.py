@@ -1,7 +1,7 @@
 """Which lane a work goes out on, by the seconds that the catalogue predicts for it. Pure."""
 
-from schemas.catalogue import Operation
 from schemas.events import Lane
+from schemas.operation import Operation
 
 
 def lane_for(operation: Operation, predicted_s: float, *, request_limit_s: float, job_lane: bool) -> Lane | None:

@@ -16,11 +16,12 @@ from gateway.service.tasks import end_task
 from gateway.settings import Settings
 from gateway.store.tables import NOW, MediaRow, TaskRow, WorkRow
 from infra.telemetry.context import current_traceparent
-from schemas.catalogue import CATALOGUE, Operation
+from schemas.catalogue import CATALOGUE
 from schemas.errors import FailureClass
 from schemas.events import Lane
 from schemas.facts import MediaFacts
 from schemas.ids import uuid7
+from schemas.operation import Operation
 from schemas.parameters import Parameters
 
 URGENCY = {"interactive": 0, "bulk": 1}
