@@ -63,6 +63,10 @@ TOOLS = (
     ),
     Row(name="SANDBOX_REQUIRED", default="unset", meaning="`all`: a function does not start where a sandbox layer is missing"),
 )
+JOBS = (
+    Row(name="K_EVENT_PATH", default="", meaning="the folder with the file `event`; a JobSink sets it"),
+    Row(name="K_SINK", default="", meaning="the broker's ingress, which takes the reply: `BROKER_URL` of the config map `darkroom`"),
+)
 LIMITS = {
     "max_still_pixels": "most pixels of a picture",
     "max_frame_pixels": "most pixels of one frame of a video",
@@ -104,6 +108,7 @@ def document() -> str:
         _section(
             "Functions", "`functions/runtime/settings.py`; the last two belong to `functions/media` and `functions/sandbox`.", _functions()
         ),
+        _section("Functions as Jobs", "`functions/runtime/batch.py`, beside those of the functions.", JOBS),
         _section(
             "Media limits", "`functions/media/formats.py`; more of it is refused as `limit`. Whole numbers above 0.", tuple(_media_limits())
         ),
