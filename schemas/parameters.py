@@ -4,9 +4,17 @@ The canonical text of a model is part of a work's identity, so a new field needs
 """
 
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE = BeforeValidator(_whole)
+"""For an integer as JSON Schema means it: 480.0 is 480, strict or not."""
 
 
 class Parameters(BaseModel):
@@ -26,18 +34,18 @@ class ProbeParameters(Parameters):
 class ThumbnailParameters(Parameters):
     """A still picture of an image or a video, never larger than its source."""
 
-    longest_edge_px: Annotated[int, Field(ge=16, le=2048, description="longest edge of the thumbnail")] = 320
+    longest_edge_px: Annotated[int, Field(ge=16, le=2048, description="longest edge of the thumbnail"), WHOLE] = 320
     format: Literal["webp", "jpeg", "avif"] = "webp"
 
 
 class TranscodeParameters(Parameters):
     """An H.264 and AAC rendition in MP4, never larger than its source."""
 
-    short_side_px: Annotated[int, Field(ge=240, le=1080, description="shorter side as shown; the other follows the aspect")] = 480
+    short_side_px: Annotated[int, Field(ge=240, le=1080, description="shorter side as shown; the other follows the aspect"), WHOLE] = 480
 
 
 class EmbedParameters(Parameters):
     """A vector that stands for how a media looks."""
 
     model: Literal["descriptor-v1", "openclip"] = "descriptor-v1"
-    frames: Annotated[int, Field(ge=1, le=32, description="frames of a video, evenly spread")] = 8
+    frames: Annotated[int, Field(ge=1, le=32, description="frames of a video, evenly spread"), WHOLE] = 8

@@ -15,6 +15,7 @@ from gateway.service.queries import Page
 from schemas.catalogue import CATALOGUE, names
 from schemas.errors import FieldProblem
 from schemas.ids import is_id
+from schemas.parameters import WHOLE
 
 MAX_JSON_BYTES = 64 * 1024
 MAX_OBJECT_BYTES = 5 * 2**40
@@ -82,14 +83,14 @@ class UploadBody(Body):
 
     filename: Annotated[str, Field(min_length=1, max_length=1024)]
     content_type: Annotated[str, Field(min_length=1, max_length=255, json_schema_extra={"pattern": CONTENT_TYPE_PATTERN})]
-    bytes: Annotated[int, Field(ge=1, le=MAX_OBJECT_BYTES, description="at most what this gateway's `MAX_UPLOAD_BYTES` says")]
+    bytes: Annotated[int, Field(ge=1, le=MAX_OBJECT_BYTES, description="at most what this gateway's `MAX_UPLOAD_BYTES` says"), WHOLE]
     multipart: bool = False
 
 
 class NamedPart(Body):
     """A part, by the ETag that the store answered its PUT with."""
 
-    part_number: Annotated[int, Field(ge=1, le=MOST_PARTS)]
+    part_number: Annotated[int, Field(ge=1, le=MOST_PARTS), WHOLE]
     etag: Annotated[str, Field(min_length=1, max_length=100, pattern="^[!-~]+$")]
 
 

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from gateway.domain.parts import MOST_PARTS
+from gateway.service.errors import Invalid
 from gateway.web import bodies
 
 
@@ -35,6 +36,18 @@ def test_other_bodies_are_no_larger_for_that() -> None:
 def test_a_completion_has_its_bound_too() -> None:
     with pytest.raises(RequestEntityTooLarge):
         read(completion(MOST_PARTS) + b" " * bodies.CompletionBody.MAX_BYTES, bodies.CompletionBody)
+
+
+@pytest.mark.parametrize(
+    ("bytes_", "fits"), [("12", True), ("12.0", True), ("12.5", False), ("true", False), ('"12"', False), ("1e400", False)]
+)
+def test_a_whole_number_may_be_written_with_a_point(bytes_: str, fits: bool) -> None:
+    raw = f'{{"filename": "a", "content_type": "image/png", "bytes": {bytes_}}}'.encode()
+    if not fits:
+        with pytest.raises(Invalid):
+            read(raw, bodies.UploadBody)
+    else:
+        assert read(raw, bodies.UploadBody).bytes == 12
 
 
 @pytest.mark.parametrize("etag", ["", "é", "a b", "0" * 101])

@@ -119,3 +119,9 @@ def test_ids_are_uuid7_in_order() -> None:
     assert all(is_id(one) for one in made)
     assert not is_id("00000000-0000-4000-8000-000000000000")
     assert not is_id("x")
+
+
+def test_a_whole_number_is_the_same_however_it_is_written() -> None:
+    assert resolve("transcode", {"short_side_px": 480.0}).identity == resolve("transcode", {"short_side_px": 480}).identity
+    with pytest.raises(InvalidParameters):
+        resolve("transcode", {"short_side_px": 480.5})
