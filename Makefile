@@ -24,6 +24,7 @@ lint: $(READY)
 	$(BIN)/lint-imports
 	$(BIN)/python -m schemas.generate --check
 	$(BIN)/python -m infra.cli.configuration --check
+	$(BIN)/python -m infra.cli.events --check
 
 unit: $(READY)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit
