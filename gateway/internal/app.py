@@ -5,12 +5,14 @@ An error body over 768 bytes takes Knative's channel dispatcher down.
 
 import logging
 import threading
+from functools import partial
 
 from flask import Flask, Response, current_app, request
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from gateway.bootstrap import Gateway
+from gateway.internal.oidc import IssuerUnavailable, NotForUs, check_delivery, check_from
 from gateway.metrics.ledger import LedgerCollector
 from gateway.metrics.served import CONTENT_TYPE, exposition
 from gateway.service import claims, dead_letters, inbox
@@ -31,9 +33,11 @@ STATUS: dict[type[Exception], int] = {
     MalformedEvent: 400,
     ValidationError: 400,
     Unstorable: 400,
+    NotForUs: 401,
     Forged: 403,
     DatabaseUnavailable: 503,
     ObjectStoreError: 503,
+    IssuerUnavailable: 503,
 }
 MAX_PROBLEM_BYTES = 300
 MAX_BODY_BYTES = 256 * 1024
@@ -49,6 +53,7 @@ def create_app(gateway: Gateway) -> Flask:
     app.add_url_rule("/internal/heartbeats", view_func=post_heartbeat, methods=["POST"])
     app.add_url_rule("/healthz", view_func=healthz)
     app.add_url_rule("/metrics", view_func=get_metrics)
+    app.before_request(partial(check_delivery, check_from(gateway.settings)))
     app.register_error_handler(Exception, _short)
     app.wsgi_app = traced(app.wsgi_app)  # type: ignore[assignment,method-assign]
     return app

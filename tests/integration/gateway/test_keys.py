@@ -153,7 +153,7 @@ def test_a_wrong_key_opens_no_session(tenants: Tenants) -> None:
 
 
 def test_cors_is_for_exact_origins(house: House) -> None:
-    tenants = two_tenants(house, cors_origins=["https://app.example"])
+    tenants = two_tenants(house, cors_origins=["https://app.example", "https://second.example"])
     asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization, idempotency-key"}
     allowed = tenants.ask("OPTIONS", "/media", None, headers={"Origin": "https://app.example", **asks})
     assert allowed.status_code == 200
