@@ -49,3 +49,9 @@ def scene(rig: Rig, request: pytest.FixtureRequest) -> Iterator[Callable[[str], 
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Ten seconds of 480 by 270: a second or two of work."""
     return make_clip(tmp_path_factory.mktemp("film") / "film.mp4", seconds=10, size_px=(480, 270))
+
+
+@pytest.fixture(scope="session")
+def long_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Half a minute of it: longer than a request may take here, so its transcode is a Job."""
+    return make_clip(tmp_path_factory.mktemp("long") / "long.mp4", seconds=30, size_px=(480, 270))

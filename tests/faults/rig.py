@@ -34,6 +34,8 @@ ENVIRONMENT = {
     "RECONCILE_EVERY_S": "2",
     "AWAITING_UPLOAD_S": "20",
     "START_TIMEOUT_S": "30",
+    "JOB_START_TIMEOUT_S": "30",
+    "REQUEST_LIMIT_S": "2.5",  # the film is predicted to take 2.0 s, the long one 4.0 s
     "SLOTS": json.dumps({"probe": 4, "thumbnail": 4, "transcode": 2}),
 }
 WIRED = {

@@ -28,6 +28,34 @@ def test_a_function_killed_at_random_moments_of_a_transcode(scene: Scenes, film:
     play.end(timeout_s=120)
 
 
+def test_a_jobs_process_and_its_node_killed_in_a_transcode(scene: Scenes, long_film: Path, rounds: int) -> None:
+    """The long lane: five kills of a Job's process with its ffmpeg, then one of `darkroom up`, which is the Job's node here."""
+    play = scene("jobs killed in a transcode")
+    kills, works = 5 * rounds, 0
+    while play.kills < kills:
+        if play.sql(UNFINISHED) < 3:
+            assert play.upload(tagged_clip(long_film, f"{play.name} {works}"), "transcode", "film.mp4")
+            works += 1
+        time.sleep(play.random.uniform(0, 0.7))
+        for pid in play.rig.pids("transcode-job"):
+            if play.kills < kills and runs_ffmpeg(pid) and kill_group(pid):
+                play.fault()
+    until(lambda: any(map(runs_ffmpeg, play.rig.pids("transcode-job"))), 60, "a job in the middle of its work")
+    play.rig.kill()
+    play.fault()
+    play.rig.start()
+    play.end(timeout_s=180)
+    assert set(play.states()) == {"done"}
+    assert (
+        play.sql(
+            "select count(*) from attempt where lane = 'request' and work_id in (select work_id from task where media_id = any(:m) "
+            "and operation = 'transcode')",
+            m=play.media,
+        )
+        == 0
+    )
+
+
 @pytest.mark.parametrize(
     ("point", "operation"),
     [

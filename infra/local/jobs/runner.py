@@ -5,6 +5,7 @@ ttlSecondsAfterFinished.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ from infra.local.logfiles import LogFolder
 from infra.local.manifest_kinds import JobSink
 from infra.local.process import Launch
 
+_LOG = logging.getLogger("infra.local")
 _SWEEP_EVERY_S = 1.0
 _STOP_GRACE_S = 10.0
 
@@ -130,8 +132,12 @@ class JobRunner:
         return (Phase.COMPLETE if status == 0 else Phase.FAILED), exit_words(status)
 
     async def _save(self, record: JobRecord) -> None:
+        """A disk that is full for a moment must not cost a Job: at worst the next start runs it again, and it can claim nothing."""
         self._records[record.name] = record
-        await asyncio.to_thread(self._folder.save, record)
+        try:
+            await asyncio.to_thread(self._folder.save, record)
+        except OSError as exc:
+            _LOG.warning("job-sink: the record of %s could not be written: %s", record.name, exc)
 
     async def _sweep(self) -> None:
         while True:

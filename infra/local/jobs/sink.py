@@ -50,8 +50,9 @@ class JobSinkServer:
         return await self._create(request, "/".join(parts[1:]))
 
     async def _create(self, request: web.Request, key: str) -> web.Response:
+        body = await request.read()
         try:
-            event = decode(request.headers, await request.read())
+            event = decode(request.headers, body)
             validate(event)
             source, event_id = event.attributes["source"], event.attributes["id"]
             await self._jobs.create(key, source, event_id, encode_structured(event))
