@@ -41,7 +41,7 @@ def dashboard() -> BaseResponse:
 
 
 @pages.get("/dashboard/<name>")
-def asset(name: str) -> Response:
+def asset(name: str) -> BaseResponse:
     if name not in _names() or name.endswith(".html"):
         raise NotFound(f"There is no page {name}.")
     return _asset(name)
@@ -74,7 +74,7 @@ def _names() -> frozenset[str]:
     return frozenset(path.name for path in (files("gateway.dashboard") / "assets").iterdir() if path.name.rpartition(".")[2] in TYPES)
 
 
-def _asset(name: str) -> Response:
+def _asset(name: str) -> BaseResponse:
     body = (files("gateway.dashboard") / "assets" / name).read_bytes()
     response = Response(body, content_type=TYPES[name.rpartition(".")[2]])
     settings = _gateway().settings

@@ -1,0 +1,139 @@
+"""A real system, and Chromium in front of it. Every page is watched: what its console says, and whom it asks for anything."""
+
+import base64
+import mimetypes
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from tests.acceptance.system import REPOSITORY, System, running
+
+SAMPLES = REPOSITORY / "sample_data"
+SCREENSHOTS = REPOSITORY / "build" / "screenshots"
+NOT_OURS = "net::ERR_NETWORK_CHANGED"
+"""Chromium gives up what it loads when an interface of the machine comes or goes, which containers beside the tests do."""
+
+
+def chromium() -> str:
+    """Debian's. Skips where there is none, and fails in CI."""
+    found = shutil.which("chromium")
+    if found is None:
+        reason = "no chromium on the PATH: apt-get install chromium"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
+def change(path: Path, edit: Callable[[Any], None]) -> None:
+    document = yaml.safe_load(path.read_text())
+    edit(document)
+    path.write_text(yaml.safe_dump(document))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="session")
+def moody(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As long as this file exists, embed answers 503."""
+    return tmp_path_factory.mktemp("mood") / "moody"
+
+
+@pytest.fixture(scope="session")
+def system(browser: Browser, moody: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """The whole system, whose broker gives up after two tries, and whose embed has moods."""
+    manifests = Path(shutil.copytree(REPOSITORY / "knative" / "base", tmp_path_factory.mktemp("manifests") / "base"))
+    (broker,) = [path for path in (manifests / "broker").glob("*.yaml") if "kind: Broker" in path.read_text()]
+    change(broker, lambda document: document["spec"]["delivery"].update({"retry": 1, "backoffDelay": "PT0.1S"}))
+
+    def edit(document: Any) -> None:
+        environment = document["spec"]["template"]["spec"]["containers"][0]["env"]
+        next(one for one in environment if one["name"] == "FUNCTION_SOURCE")["value"] = str(REPOSITORY / "tests/browser/moody_embed.py")
+        environment.append({"name": "MOODY", "value": str(moody)})
+
+    change(manifests / "embed" / "service.yaml", edit)
+    with running(tmp_path_factory.mktemp("darkroom"), manifests=manifests) as up:
+        yield up
+
+
+class Watched:
+    """What a page has said and asked for."""
+
+    def __init__(self, page: Page) -> None:
+        self.errors: list[str] = []
+        self.asked: list[str] = []
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", lambda request: self.asked.append(request.url))
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and NOT_OURS not in message.text:
+            self.errors.append(message.text)
+
+    def origins(self) -> set[str]:
+        return {"/".join(url.split("/")[:3]) for url in self.asked if url.startswith("http")}
+
+
+Opener = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(browser: Browser, system: System) -> Iterator[Opener]:
+    """Opens the dashboard, watched. At the end its console has said nothing but what the test expects, and nobody else was asked."""
+    opened: list[tuple[BrowserContext, Watched, Sequence[str]]] = []
+
+    def open_(hash_: str = "#/", *, expects: Sequence[str] = (), width: int = 1280, height: int = 860, **context: Any) -> Page:
+        made = browser.new_context(viewport={"width": width, "height": height}, **context)
+        page = made.new_page()
+        page.set_default_timeout(60_000)
+        opened.append((made, Watched(page), expects))
+        page.goto(f"{system.gateway}/dashboard{hash_}")
+        page.wait_for_selector("#live[data-live=on]")
+        return page
+
+    yield open_
+    for context, watched, expects in opened:
+        context.close()
+        assert [error for error in watched.errors if not any(one in error for one in expects)] == []
+        assert watched.origins() <= {system.gateway, store_origin(system)}
+
+
+def store_origin(system: System) -> str:
+    """Where the gateway lets the page go besides itself, by its own word."""
+    policy = system.http.request("GET", system.gateway + "/dashboard").headers["Content-Security-Policy"]
+    (connect,) = [one.split() for one in policy.split(";") if one.split()[0] == "connect-src"]
+    assert len(connect) == 3, connect
+    return connect[2]
+
+
+def drop(page: Page, *paths: Path) -> None:
+    """Drags files over the page and lets them go."""
+    files = [
+        {"name": path.name, "type": mimetypes.guess_type(path.name)[0] or "", "bytes": base64.b64encode(path.read_bytes()).decode()}
+        for path in paths
+    ]
+    carried = page.evaluate_handle(
+        """files => {
+            const carried = new DataTransfer();
+            for (const { name, type, bytes } of files) {
+                carried.items.add(new File([Uint8Array.from(atob(bytes), c => c.charCodeAt(0))], name, { type }));
+            }
+            return carried;
+        }""",
+        files,
+    )
+    page.dispatch_event("body", "dragenter", {"dataTransfer": carried})
+    page.get_by_text("Let go to develop").wait_for()
+    page.dispatch_event("body", "drop", {"dataTransfer": carried})

@@ -1,0 +1,110 @@
+"""What people come for: files dropped and developed, watched, opened, cancelled, redriven, and what is like them found."""
+
+import re
+import shutil
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests.acceptance.system import System
+
+from .conftest import SAMPLES, Opener, drop
+
+
+def test_two_files_dropped_develop_before_ones_eyes(open_page: Opener, system: System, tmp_path: Path) -> None:
+    picture, clip = (
+        Path(shutil.copy(SAMPLES / "cat.png", tmp_path / "tom.png")),
+        Path(shutil.copy(SAMPLES / "clip.mp4", tmp_path / "reel.mp4")),
+    )
+    page = open_page("#/jobs")
+    page.get_by_role("button", name="Upload").click()
+    page.get_by_label("transcode 480p").check()
+    page.keyboard.press("Escape")
+    drop(page, picture, clip)
+    tray = page.get_by_role("complementary", name="Uploads")
+    expect(tray.get_by_role("listitem")).to_have_count(2)
+    row = page.locator("#job-list > li", has_text="reel.mp4")
+    bar = row.get_by_role("progressbar", name="Progress of transcode, 480 px")
+    seen: set[float] = set()
+    bar.wait_for()
+    while len(seen) < 3 and bar.count():
+        seen.add(float(bar.get_attribute("value") or 0) if bar.count() else 1)
+        page.wait_for_timeout(100)
+    assert len(seen) >= 2, f"the bar has not moved: {seen}"
+    expect(row.locator(".state")).to_have_text("done", timeout=120_000)
+    expect(tray.get_by_text("done", exact=True)).to_have_count(2)
+    row.get_by_role("link", name="reel.mp4").click()
+    sheet = page.get_by_role("dialog", name="reel.mp4")
+    with page.expect_popup() as opened:
+        sheet.get_by_role("link", name="transcode, 480 px (opens").click()
+    assert opened.value.url.startswith("http")
+    with page.expect_download() as kept:
+        sheet.get_by_role("link", name="Download transcode").click()
+    assert kept.value.suggested_filename == "reel-transcode.mp4"
+    assert Path(kept.value.path()).read_bytes()[4:8] == b"ftyp"
+    page.keyboard.press("Escape")
+    expect(sheet).to_be_hidden()
+    page.get_by_role("link", name="Gallery").click()
+    page.get_by_role("link", name=re.compile("^reel.mp4, video")).hover()
+    page.wait_for_function("[...document.querySelectorAll('#media-list video')].some(one => one.muted && one.currentTime > 0)")
+
+
+def test_a_job_is_cancelled(open_page: Opener, system: System, tmp_path: Path) -> None:
+    media_id = system.upload(Path(shutil.copy(SAMPLES / "clip.mp4", tmp_path / "long.mp4")))
+    system.judged(media_id)
+    page = open_page("#/jobs")
+    system.call("POST", "/jobs", status=202, json={"media_id": media_id, "operations": ["transcode_720p", "transcode_1080p"]})
+    row = page.locator("#job-list > li", has_text="long.mp4")
+    row.get_by_role("button", name="Cancel the job of long.mp4").click()
+    expect(row.locator(".state")).to_have_text("cancelled")
+    expect(page.locator("#toast")).to_have_text("The job of long.mp4 is cancelled.")
+    assert system.job_of(media_id)["state"] == "cancelled"
+    page.get_by_role("button", name="running").click()
+    expect(row).to_have_count(0)
+
+
+def test_a_dead_letter_is_redriven(open_page: Opener, system: System, moody: Path, tmp_path: Path) -> None:
+    page = open_page("#/letters")
+    expect(page.get_by_text("No dead letters.")).to_be_visible()
+    moody.touch()
+    media_id = system.upload(Path(shutil.copy(SAMPLES / "coffee.png", tmp_path / "espresso.png")), ["embed"])
+    letter = page.locator("#letter-list > li").first
+    expect(letter).to_contain_text("embed: The request could not be delivered to its function.", timeout=90_000)
+    expect(page.locator("#letters-count")).to_be_visible()
+    moody.unlink()
+    letter.get_by_role("button", name="Redrive").click()
+    expect(letter).to_contain_text("redriven")
+    assert system.job_of(media_id)["state"] == "done"
+    letter.get_by_role("link", name="its job").click()
+    sheet = page.get_by_role("dialog", name="espresso.png")
+    expect(sheet.locator(".state").first).to_have_text("done")
+    expect(sheet.get_by_text("could not be delivered").first).to_be_visible()
+
+
+def test_what_is_like_it(open_page: Opener, system: System, tmp_path: Path) -> None:
+    cat, other = (Path(shutil.copy(SAMPLES / name, tmp_path / name)) for name in ("cat.png", "cat_cutout.png"))
+    ids = [system.upload(path, ["thumbnail", "embed"]) for path in (cat, other)]
+    assert [system.job_of(media_id)["state"] for media_id in ids] == ["done", "done"]
+    page = open_page(f"#/gallery/{ids[0]}")
+    page.get_by_role("button", name="Find similar").click()
+    similar = page.get_by_role("region", name="Similar media")
+    similar.get_by_role("link", name=re.compile("cat_cutout.png")).first.click()
+    expect(page.get_by_role("dialog", name="cat_cutout.png")).to_be_visible()
+
+
+def test_a_search_and_the_keyboard_alone(open_page: Opener, system: System, tmp_path: Path) -> None:
+    media_id = system.upload(Path(shutil.copy(SAMPLES / "rocket.jpg", tmp_path / "launch pad.jpg")), ["thumbnail"])
+    assert system.job_of(media_id)["state"] == "done"
+    page = open_page()
+    page.keyboard.press("2")
+    expect(page.get_by_role("heading", name="Jobs", exact=True)).to_be_visible()
+    page.keyboard.press("/")
+    page.keyboard.type("laun pad")
+    expect(page.locator("#job-list > li")).to_have_count(1)
+    page.keyboard.press("Tab")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="launch pad.jpg")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
