@@ -62,6 +62,7 @@ ROUTES = {
                 "Until it has ended.", f"retry: 2000\n\nevent: job\ndata: {examples.QUEUED_JOB.model_dump_json(by_alias=True)}\n\n"
             )
         },
+        call=Call(is_stream=True),
         refusals=(410, 429),
     ),
     "jobs.delete_job": Described(

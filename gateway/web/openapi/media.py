@@ -67,7 +67,7 @@ ROUTES = {
         idempotent=True,
         refusals=(422, 429, 507),
         answers={201: document_answer(examples.UPLOADED, "It is stored.", headers=LOCATION, links=_LINKS)},
-        call=Call(query="?operations=thumbnail,embed", form_file="sample_data/clip.mp4"),
+        call=Call(query="?operations=thumbnail", form_file="sample_data/clip.mp4"),
     ),
     "media.list_media": Described(
         summary="List media",
@@ -108,11 +108,13 @@ ROUTES = {
         summary="Download an artifact",
         answers={302: Answer(description="To a URL that browsers save as a file, named after media and operation.", headers=_REDIRECT)},
         refusals=(410,),
+        call=Call(save_as="artifact"),
     ),
     "media.get_original": Described(
         summary="The original",
         answers={302: Answer(description="To the bytes as they were uploaded, as a download.", headers=_REDIRECT)},
         refusals=(409, 410),
+        call=Call(save_as="original"),
     ),
     "media.get_similar": Described(
         summary="Similar media",

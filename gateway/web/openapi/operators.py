@@ -24,6 +24,7 @@ ROUTES = {
         summary="Follow everything live",
         description="Server-sent events of the tenant: `hello`, then `job`, `media` and `deleted`; with the scope `admin` also `stats`.",
         answers={200: event_stream("Until the client goes.", "retry: 2000\n\nevent: hello\ndata: {}\n\n")},
+        call=Call(is_stream=True),
         refusals=(429,),
     ),
     "operators.get_stats": Described(

@@ -36,6 +36,7 @@ class Answer:
 class Call:
     """How the examples call a route. `$NAME` in `query` and `json` stands for a variable of the environment, as an id in the path does.
 
+    `save_as` is the file to write the answer's bytes to, where it is a redirect to them; `is_stream`: it has no end to wait for.
     `form_file` and `body_file` are paths of a file to send: as the form's field `file`, or as the whole body, of type `content_type`.
     """
 
@@ -44,6 +45,8 @@ class Call:
     form_file: str | None = None
     body_file: str | None = None
     content_type: str = ""
+    save_as: str | None = None
+    is_stream: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

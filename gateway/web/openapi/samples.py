@@ -28,7 +28,8 @@ def _curl(method: str, target: str, call: Call, with_key: bool) -> str:
         options.append(f"-F file=@{call.form_file}")
     if call.body_file is not None:
         options += [f"-H 'Content-Type: {call.content_type}'", f"--data-binary @{call.body_file}"]
-    return " ".join(["curl -sS -i", *options, f'"$DARKROOM{target}"'])
+    how = f"-L -o {call.save_as}" if call.save_as else "-i -N" if call.is_stream else "-i"
+    return " ".join([f"curl -sS {how}", *options, f'"$DARKROOM{target}"'])
 
 
 def _python(method: str, target: str, call: Call, with_key: bool) -> str:
@@ -43,11 +44,13 @@ def _python(method: str, target: str, call: Call, with_key: bool) -> str:
     if call.body_file is not None:
         given.append(f'data=open("{call.body_file}", "rb")')
         given = [*(g for g in given if not g.startswith("headers=")), _headers(call.content_type, with_key)]
-    if target.endswith("events"):
+    if call.is_stream:
         given.append("stream=True")
     lines = ["import os", "", "import requests", "", f"answer = requests.{method.lower()}({', '.join(given)})"]
-    if target.endswith("events"):
-        lines += ["for line in answer.iter_lines(decode_unicode=True):", "    print(line)"]
+    if call.is_stream:
+        lines += ["for line in answer.iter_lines(decode_unicode=True):", "    print(line, flush=True)"]
+    elif call.save_as:
+        lines.append(f'open("{call.save_as}", "wb").write(answer.content)')
     else:
         lines.append("print(answer.status_code, answer.text)")
     return "\n".join(lines)
