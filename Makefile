@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo up test check lint unit validate-manifests soak controls hostile controls-hostile bench compose-test cluster-test lock clean
+.PHONY: demo up test check lint unit validate-manifests soak controls hostile controls-hostile bench compose-test cluster-test lock sbom audit clean
 
 demo: $(READY)  ## develop everything in sample_data/ and write a page of the results
 	$(BIN)/darkroom demo
@@ -55,6 +55,13 @@ cluster-test: $(READY)  ## the same on a Knative cluster, given KUBECONFIG and I
 
 lock:  ## pin every dependency, with hashes
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --all-extras --python-version 3.11 -o requirements.lock pyproject.toml
+
+sbom:  ## build/sbom.json, in CycloneDX: every package of the lock, with its hashes
+	mkdir -p build
+	uvx --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --validate -o build/sbom.json
+
+audit:  ## the lock against the Python advisory database; fails, too, where a package could not be looked up
+	uvx --from pip-audit==2.10.1 pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r requirements.lock
 
 clean:
 	rm -rf $(VENV) build .darkroom
