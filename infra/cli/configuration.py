@@ -43,6 +43,8 @@ UP = (
         name="OBJECT_STORE_URL", default="the folder `DIR/objects`", meaning="an S3 store of yours; the folder's listener then does not run"
     ),
     Row(name="OBJECT_STORE_PUBLIC_URL", default="the store's own endpoint", meaning="the store's origin as clients see it"),
+    Row(name="REQUIRE_KEYS", default="`false`: it listens on 127.0.0.1", meaning="`true`: who comes without an API key is turned away"),
+    Row(name="TRUSTED_HOSTS", default='`["127.0.0.1", "localhost"]`', meaning="names that a Host header may say, as a JSON list"),
     Row(name="ATTEMPT_TOKEN_KEY", default="made once, kept in `DIR/secrets.json`", meaning="key of the attempt tokens"),
     Row(
         name="WEBHOOK_SIGNING_KEY",
@@ -51,17 +53,33 @@ UP = (
     ),
     Row(name="WEBHOOK_TOKEN", default="made once, kept in `DIR/secrets.json`", meaning="the bearer token between store and bucket source"),
 )
-DECIDED_BY_UP = frozenset({row.name for row in UP} | {"PUBLIC_URL", "K_SINK", "AUTOSCALER_METRICS_URL", "WEBHOOK_URL", "HOST", "PORT"})
+DECIDED_BY_UP = frozenset(
+    {row.name for row in UP} | {"PUBLIC_URL", "K_SINK", "AUTOSCALER_METRICS_URL", "WEBHOOK_URL", "HOST", "PORT", "METRICS_PORT"}
+)
 """Settings of gateway and listener that `darkroom up` gives itself; it passes all others on from its own environment."""
 
-TOOLS = (
-    Row(name="FFMPEG", default="the one in the `imageio-ffmpeg` wheel", meaning="path of the ffmpeg binary"),
+COMMANDS = (
+    Row(name="DARKROOM_GATEWAY", default="what runs on the data folder", meaning="the gateway's URL where `--gateway` is not given"),
+    Row(name="DARKROOM_API_KEY", default="unset: no key", meaning="the API key that calls are made with; the store never sees it"),
     Row(
         name="XDG_CACHE_HOME",
         default="`~/.cache`",
         meaning="`darkroom submit` notes there, under `darkroom/uploads`, which large uploads it may go on with",
     ),
+)
+TOOLS = (
+    Row(name="FFMPEG", default="the one in the `imageio-ffmpeg` wheel", meaning="path of the ffmpeg binary"),
     Row(name="SANDBOX_REQUIRED", default="unset", meaning="`all`: a function does not start where a sandbox layer is missing"),
+)
+TELEMETRY = (
+    Row(name="OTEL_EXPORTER_OTLP_ENDPOINT", default="unset: no traces", meaning="where traces go, by OTLP over HTTP"),
+    Row(name="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", default="unset", meaning="the same, with the path in it"),
+    Row(name="OTEL_SERVICE_NAME", default="`darkroom-` and the part's name", meaning="the process's name in traces"),
+    Row(
+        name="PROMETHEUS_MULTIPROC_DIR",
+        default="a temporary folder of each listener's",
+        meaning="where gunicorn's workers of one listener count together; set by `gateway/metrics/gunicorn.py`",
+    ),
 )
 JOBS = (
     Row(name="K_EVENT_PATH", default="", meaning="the folder with the file `event`; a JobSink sets it"),
@@ -104,6 +122,7 @@ def document() -> str:
             "`knative/base/config.yaml`.",
             UP,
         ),
+        _section("The other commands", "`submit`, `jobs` and all that call a gateway.", COMMANDS),
         _section("Gateway", "`gateway/settings.py`, for its three processes: web, internal, worker.", _of_up(GatewaySettings)),
         _section(
             "Functions", "`functions/runtime/settings.py`; the last two belong to `functions/media` and `functions/sandbox`.", _functions()
@@ -117,6 +136,12 @@ def document() -> str:
             '`functions/embed/openclip.py`, for `embed` with `"model": "openclip"`. The weights are yours to bring; nothing is '
             "downloaded. Without them the task fails as `unsupported` and names the setting.",
             tuple(_documented(OpenClipSettings, known={"OBJECT_STORE_URL"})),
+        ),
+        _section(
+            "Traces and metrics",
+            "Of every process; the SDK's other `OTEL_` variables hold as well, and `darkroom up` passes them all on. See "
+            "[monitoring](monitoring.md).",
+            TELEMETRY,
         ),
         _section("Bucket source", "`infra/bucket_source/settings.py`.", tuple(_declared(BucketSourceSettings))),
         _section(

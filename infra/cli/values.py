@@ -12,7 +12,7 @@ from infra.objects.listener.settings import Settings as ListenerSettings
 
 NOT_PASSED_ON = frozenset(
     {"DATABASE_URL", "OBJECT_STORE_URL", "OBJECT_STORE_PUBLIC_URL", "ATTEMPT_TOKEN_KEY", "WEBHOOK_TOKEN", "WEBHOOK_SIGNING_KEY", "WEBHOOK_URL", "PUBLIC_URL"}
-    | {"K_SINK", "AUTOSCALER_METRICS_URL", "HOST", "PORT"}
+    | {"K_SINK", "AUTOSCALER_METRICS_URL", "HOST", "PORT", "METRICS_PORT"}
 )
 """What this table says itself, or the platform does."""
 KEYLESS = {"REQUIRE_KEYS": "false", "TRUSTED_HOSTS": '["127.0.0.1", "localhost"]'}

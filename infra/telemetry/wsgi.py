@@ -18,16 +18,16 @@ _Application = Callable[[dict[str, Any], Callable[..., Any]], _Answer]
 def traced(application: _Application) -> _Application:
     """The application, each request a span: a server's, or for a CloudEvent in binary mode a consumer's. It ends when the answer begins."""
 
-    def handle(environ: dict[str, Any], start_response: Callable[..., Any]) -> _Answer:
-        if environ["PATH_INFO"] in QUIET:
-            return application(environ, start_response)
-        method, event_type = environ["REQUEST_METHOD"], environ.get("HTTP_CE_TYPE")
-        parent = nearest(environ.get("HTTP_TRACEPARENT"), environ.get("HTTP_CE_TRACEPARENT"))
-        attributes = {"http.request.method": method, "url.path": environ["PATH_INFO"]}
+    def handle(request: dict[str, Any], start_response: Callable[..., Any]) -> _Answer:
+        if request["PATH_INFO"] in QUIET:
+            return application(request, start_response)
+        method, event_type = request["REQUEST_METHOD"], request.get("HTTP_CE_TYPE")
+        parent = nearest(request.get("HTTP_TRACEPARENT"), request.get("HTTP_CE_TRACEPARENT"))
+        attributes = {"http.request.method": method, "url.path": request["PATH_INFO"]}
         name, kind = (f"process {event_type}", "consumer") if event_type else (method, "server")
         with span(name, kind=kind, parent=parent, attributes=attributes) as hop:  # type: ignore[arg-type]
-            environ[SPAN] = hop
-            return application(environ, _listening(start_response, hop))
+            request[SPAN] = hop
+            return application(request, _listening(start_response, hop))
 
     return handle
 
