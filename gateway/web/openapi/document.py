@@ -126,6 +126,7 @@ def _operation(rule: Rule, method: str, needs: str, *, keys_demanded: bool) -> O
         description="\n\n".join(word for word in words if word),
         parameters=[*_ids(rule), *said.query, *([KEY] if said.idempotent else [])] or None,
         requestBody=said.body,
+        callbacks=dict(said.callbacks) if said.callbacks else None,
         responses=dict(sorted(responses.items())),
         security=[] if is_open else [{"key": []}, {"session": []}, *([] if keys_demanded else [{}])],
     )

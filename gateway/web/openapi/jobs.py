@@ -1,11 +1,14 @@
 """Jobs, described."""
 
-from openapi_pydantic import MediaType
+from openapi_pydantic import Callback, DataType, MediaType, Operation, PathItem, RequestBody, Response, Schema
+from openapi_pydantic.util import PydanticSchema
 
 from gateway.domain.states import TaskState
 from gateway.web.openapi import examples
 from gateway.web.openapi.media import SEARCH
 from gateway.web.openapi.parts import ID, LOCATION, PAGE, Answer, Call, Described, Link, document_answer, json_body, query, schema
+from schemas.events import GATEWAY_SOURCE, JOB_TYPES
+from schemas.jobs import JobEnded
 
 _FOLLOW = {"job_id": "$response.body#/job_id"}
 _LINKS = {
@@ -21,6 +24,42 @@ def event_stream(description: str, example: str) -> Answer:
     return Answer(description=description, content={"text/event-stream": MediaType(schema=schema(type="string"), example=example)})
 
 
+_ENVELOPE = {
+    "specversion": schema(type="string", const="1.0"),
+    "id": schema(type="string", description="the same for every try; also the header `webhook-id`"),
+    "source": schema(type="string", const=GATEWAY_SOURCE),
+    "type": schema(type="string", enum=list(JOB_TYPES.values())),
+    "subject": schema(type="string", description="the job's id"),
+    "time": schema(type="string", format="date-time"),
+    "datacontenttype": schema(type="string"),
+}
+_CALLBACK: dict[str, Callback] = {
+    "jobEnded": {
+        "{$request.body#/callback_url}": PathItem(
+            post=Operation(
+                summary="The job has ended",
+                description=(
+                    "A CloudEvent, signed as Standard Webhooks says (`webhook-id`, `webhook-timestamp`, `webhook-signature`). Tried for "
+                    "just under a day until it is answered with 2xx, or with 410 for no more."
+                ),
+                requestBody=RequestBody(
+                    required=True,
+                    content={
+                        "application/cloudevents+json": MediaType(
+                            schema=Schema(
+                                type=DataType.OBJECT,
+                                properties={**_ENVELOPE, "data": PydanticSchema(schema_class=JobEnded)},
+                                required=["specversion", "id", "source", "type", "data"],
+                            )
+                        )
+                    },
+                ),
+                responses={"2XX": Response(description="Taken."), "410": Response(description="No more of this one.")},
+            )
+        )
+    }
+}
+
 ROUTES = {
     "jobs.post_jobs": Described(
         summary="Make a job",
@@ -30,6 +69,7 @@ ROUTES = {
             "operation is repeated or cannot fit the media's kind, and where the media was rejected or failed."
         ),
         body=json_body(examples.JOB_BODY),
+        callbacks=_CALLBACK,
         idempotent=True,
         answers={202: document_answer(examples.QUEUED_JOB, "It is queued.", headers=LOCATION, links=_LINKS)},
         refusals=(404, 410, 429),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from openapi_pydantic import Example, Header, MediaType, Parameter, RequestBody, Schema, schema_validate
+from openapi_pydantic import Callback, Example, Header, MediaType, Parameter, RequestBody, Schema, schema_validate
 from openapi_pydantic.util import PydanticSchema
 from pydantic import BaseModel
 
@@ -59,6 +59,7 @@ class Described:
     refusals: Sequence[int] = ()
     query: Sequence[Parameter] = ()
     body: RequestBody | None = None
+    callbacks: Mapping[str, Callback] | None = None
     idempotent: bool = False
     call: Call = field(default_factory=Call)
 
