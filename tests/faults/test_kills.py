@@ -2,9 +2,12 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+import urllib3
 
 from tests.faults.rig import GATEWAY, kill_group, kill_worker, runs_ffmpeg, until
 from tests.faults.scene import Scene, picture, tagged_clip
@@ -81,6 +84,35 @@ def test_killed_at(scene: Scenes, film: Path, point: str, operation: str) -> Non
     play.fault()
     play.end()
     assert not play.media or set(play.states()) == {"done"}
+
+
+@pytest.mark.parametrize("point", ["web-joining", "web-joined"])
+def test_a_completion_killed_at(scene: Scenes, point: str) -> None:
+    """Before the store has made the parts one object the client asks again; afterwards nobody need ask."""
+    play = scene(f"killed at {point}")
+    system, data = play.rig.system, picture(point)
+    asked = {"filename": "a.png", "content_type": "image/png", "bytes": len(data), "multipart": True}
+    begun = system.call("POST", "/uploads?operations=thumbnail", status=201, json=asked)
+    sent = system.http.request("PUT", begun["parts"][0]["url"], body=data)
+    play.rig.arm(point, "kill")
+    complete = {"json": {"parts": [{"part_number": 1, "etag": sent.headers["ETag"]}]}}
+    with pytest.raises(urllib3.exceptions.HTTPError):
+        system.ask("POST", f"/uploads/{begun['upload_id']}/complete", **complete)
+    play.fault()
+    if point == "web-joining":
+        until(lambda: _answers(play, f"/uploads/{begun['upload_id']}/complete", complete) == 200, 60, "the gateway to complete it")
+    play.media.append(begun["media_id"])
+    until(lambda: _answers(play, f"/media/{begun['media_id']}") == 200, 60, "the gateway")
+    until(lambda: system.media(begun["media_id"])["state"] == "accepted", 60, "the media to be accepted")
+    assert list((play.rig.data / "objects" / ".parts").iterdir()) == []
+    play.end()
+    assert set(play.states()) == {"done"}
+
+
+def _answers(play: Scene, path: str, body: dict[str, Any] | None = None) -> int:
+    with suppress(urllib3.exceptions.HTTPError):
+        return play.rig.system.ask("POST" if body else "GET", path, **(body or {})).status
+    return 0
 
 
 def test_each_process_of_the_gateway_in_turn(scene: Scenes, rounds: int) -> None:

@@ -7,6 +7,7 @@ from tests.faults.wired.store import TroubledStore
 _open = opening.open_objects
 opening.open_objects = lambda *args, **named: TroubledStore(_open(*args, **named))  # type: ignore[assignment]
 
+import gateway.service.grants as grants  # noqa: E402
 import gateway.service.inbox as inbox  # noqa: E402
 import gateway.service.uploads as uploads  # noqa: E402
 import gateway.worker.relay as relay  # noqa: E402
@@ -15,6 +16,8 @@ from gateway.service import results  # noqa: E402
 # public: the object is stored, its row does not know it; both know, nobody has been told
 around(uploads, "object_seen", before="web-stored")
 around(uploads, "media_row", before="web-committed")
+# public: the store is about to make an upload's parts one object; it has, and the ledger does not know
+around(grants.Grants, "_join", before="web-joining", after="web-joined")
 # internal: effects written but not committed; committed, but not answered
 around(results, "completed", after="internal-before-commit")
 around(inbox, "take_in", after="internal-after-commit")

@@ -7,7 +7,9 @@ from typing import Any
 
 from infra.objects.port import StoreUnavailable
 
-TOUCHED = ("put", "put_file", "open", "fetch", "head", "list", "delete", "ready")
+WHOLE = ("put", "put_file", "open", "fetch", "head", "list", "delete", "ready")
+IN_PARTS = ("create_multipart", "list_parts", "complete_multipart", "abort_multipart")
+TOUCHED = WHOLE + IN_PARTS
 
 
 class TroubledStore:

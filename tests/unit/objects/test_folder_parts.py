@@ -99,6 +99,13 @@ def test_uploads_in_which_nothing_happens_are_swept(tmp_path: Path) -> None:
         objects.list_parts("media", KEY, upload)
 
 
+def test_a_part_that_was_replaced_takes_no_room(tmp_path: Path) -> None:
+    objects = FolderObjects(tmp_path)
+    upload, _ = begin(objects, b"old")
+    new = send(objects, upload, 1, b"new")
+    assert sorted(path.name for path in (objects.root / ".parts" / upload).iterdir()) == [f"00001-{new}", "upload.json"]
+
+
 def test_an_upload_belongs_to_its_key_and_its_id_is_no_path(tmp_path: Path) -> None:
     objects = FolderObjects(tmp_path)
     upload, _ = begin(objects, b"x")

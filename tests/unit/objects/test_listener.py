@@ -84,6 +84,9 @@ def test_scripts_of_one_origin_may_read(folder: FolderObjects) -> None:
     assert http.request("GET", url, headers={"Origin": GATEWAY}).headers["Access-Control-Allow-Origin"] == GATEWAY
     preflight = http.request("OPTIONS", url, headers={"Origin": GATEWAY, "Access-Control-Request-Method": "PUT"})
     assert (preflight.status, "PUT" in preflight.headers["Access-Control-Allow-Methods"]) == (204, True)
+    part = folder.presign_part("media", "a.mp4", folder.create_multipart("media", "a.mp4", content_type="video/mp4"), 1, ttl_s=60)
+    sent = http.request("PUT", part, body=b"x", headers={"Origin": GATEWAY})
+    assert (sent.status, "ETag" in sent.headers["Access-Control-Expose-Headers"]) == (200, True)
     for stranger in ("http://evil.test", "null", GATEWAY + ".evil.test", GATEWAY.upper()):
         answer = http.request("GET", url, headers={"Origin": stranger})
         assert (answer.headers.get("Access-Control-Allow-Origin"), answer.headers["Vary"]) == (None, "Origin")
