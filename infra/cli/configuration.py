@@ -43,8 +43,6 @@ UP = (
         name="OBJECT_STORE_URL", default="the folder `DIR/objects`", meaning="an S3 store of yours; the folder's listener then does not run"
     ),
     Row(name="OBJECT_STORE_PUBLIC_URL", default="the store's own endpoint", meaning="the store's origin as clients see it"),
-    Row(name="REQUIRE_KEYS", default="`false`: it listens on 127.0.0.1", meaning="`true`: who comes without an API key is turned away"),
-    Row(name="TRUSTED_HOSTS", default='`["127.0.0.1", "localhost"]`', meaning="names that a Host header may say, as a JSON list"),
     Row(name="ATTEMPT_TOKEN_KEY", default="made once, kept in `DIR/secrets.json`", meaning="key of the attempt tokens"),
     Row(
         name="WEBHOOK_SIGNING_KEY",
@@ -119,7 +117,8 @@ def document() -> str:
             "`darkroom up`",
             "`DIR` is `--data`, by default `.darkroom`. Beside these, every setting of the gateway and of the folder store's listener "
             "that does not say *given by `darkroom up`* may be set here too; it is laid over the config map `darkroom` of "
-            "`knative/base/config.yaml`.",
+            '`knative/base/config.yaml`. What is not set, `REQUIRE_KEYS` and `TRUSTED_HOSTS`, is `false` and `["127.0.0.1", "localhost"]` here: it '
+            "listens on 127.0.0.1 alone.",
             UP,
         ),
         _section("The other commands", "`submit`, `jobs` and all that call a gateway.", COMMANDS),

@@ -92,7 +92,7 @@ def _ledger(data: Path) -> "Iterator[Session]":
     except errors.Refused as exc:
         raise Refused(str(exc).rstrip(".")) from exc
     except DatabaseUnavailable as exc:
-        raise GatewayUnreachable(f"the database does not answer: {exc}") from exc
+        raise GatewayUnreachable(f"the database does not answer: {str(exc).splitlines()[0][:200]}") from exc
     finally:
         database.engine.dispose()
 
