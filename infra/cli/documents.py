@@ -3,12 +3,19 @@
 Names and messages come from other people's files, so nothing that a terminal would obey gets through `plain`.
 """
 
+import mimetypes
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 Document = Mapping[str, Any]
 
-EXTENSIONS = {"image/webp": ".webp", "image/jpeg": ".jpg", "image/avif": ".avif", "video/mp4": ".mp4", "application/x-npy": ".npy"}
+_EXTENSIONS = {"image/webp": ".webp", "image/avif": ".avif", "application/x-npy": ".npy"}
+"""Those that not every Python's list of types has."""
+
+
+def extension_of(content_type: str) -> str:
+    """`.jpg` of image/jpeg; empty where nobody knows one."""
+    return _EXTENSIONS.get(content_type) or mimetypes.guess_extension(content_type) or ""
 
 
 def plain(text: object) -> str:
@@ -50,7 +57,7 @@ def artifact_names(artifacts: Sequence[Document], stem: str = "") -> list[str]:
     """
     names: list[str] = []
     for artifact in artifacts:
-        extension = EXTENSIONS.get(artifact["content_type"], "")
+        extension = extension_of(artifact["content_type"])
         values = [str(value) for value in artifact["parameters"].values() if f".{value}" != extension]
         base = safe_name("-".join(part for part in (stem[:80], artifact["operation"], *values) if part))
         taken = sum(name == base + extension or name.startswith(f"{base}~") for name in names)

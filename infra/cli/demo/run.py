@@ -21,7 +21,7 @@ from rich.table import Table
 from infra.cli.client import Client
 from infra.cli.demo.expect import Sample, artifact_problems, media_problems, read_samples
 from infra.cli.demo.page import Line, page
-from infra.cli.documents import EXTENSIONS
+from infra.cli.documents import extension_of
 from infra.cli.errors import ApiError
 
 START_TIMEOUT_S = 90.0
@@ -156,7 +156,7 @@ def task_line(client: Client, sample: Sample, operation: str, task: Mapping[str,
         data = client.download(artifact["url"])
     except ApiError as exc:
         return Line(media=sample.path.name, operation=operation, result="lost", problems=[str(exc)])
-    name = f"{sample.path.stem}-{operation}{EXTENSIONS.get(artifact['content_type'], '')}"
+    name = f"{sample.path.stem}-{operation}{extension_of(artifact['content_type'])}"
     (folder / name).write_bytes(data)
     size = f"{artifact['width_px']}×{artifact['height_px']}" if artifact["width_px"] else artifact["content_type"]
     return Line(
