@@ -58,6 +58,9 @@ def send_in_parts(
     facts = path.stat()
     note = _note(calls.base, path, facts, operations)
     upload = _begun(calls, note)
+    if upload is not None and upload["state"] == "completed":  # whose answer was not waited for
+        note.unlink(missing_ok=True)
+        return calls.get(f"/media/{upload['media_id']}")
     if upload is None:
         asked = {"filename": name, "content_type": "application/octet-stream", "bytes": facts.st_size}
         upload = calls.post(f"/uploads?{operations}", asked)
@@ -89,10 +92,10 @@ def send_in_parts(
 
 
 def _begun(calls: Calls, note: Path) -> dict[str, Any] | None:
-    """The upload of an earlier run that is still open."""
+    """The upload of an earlier run, unless nothing can become of it."""
     with suppress(OSError, ApiError, ValueError):
         upload = calls.get(f"/uploads/{json.loads(note.read_text())}")
-        if upload["state"] == "open":
+        if upload["state"] != "expired":
             return upload
     return None
 

@@ -60,15 +60,18 @@ class Gateway:
     base = "http://gateway"
 
     def __init__(self, store: Store) -> None:
-        self.store, self.begun, self.completed = store, 0, b""
+        self.store, self.begun, self.completed, self.silent = store, 0, b"", False
 
     def get(self, path: str, *, also: int = 200) -> dict[str, Any]:
+        if path == f"/media/m{self.begun}":
+            return {"media_id": f"m{self.begun}"}
         if path != f"/uploads/u{self.begun}":
             raise ApiError(404, "There is no such upload.")
         done = [{"part_number": n, "etag": hashlib.md5(data).hexdigest(), "bytes": len(data)} for n, data in self.store.parts.items()]
         missing = [n for n in range(1, 6) if n not in self.store.parts]
         urls = [{"part_number": n, "url": f"{self.store.url}/{n}"} for n in missing]
-        return {"upload_id": f"u{self.begun}", "state": "open", "part_bytes": PART, "parts": urls, "parts_done": done}
+        about = {"upload_id": f"u{self.begun}", "media_id": f"m{self.begun}", "part_bytes": PART}
+        return {**about, "state": "completed" if self.completed else "open", "parts": urls, "parts_done": done}
 
     def post(self, path: str, document: dict[str, Any]) -> dict[str, Any]:
         if path.startswith("/uploads?"):
@@ -78,6 +81,8 @@ class Gateway:
             return self.get(f"/uploads/u{self.begun}")
         assert [part["part_number"] for part in document["parts"]] == sorted(self.store.parts)
         self.completed = b"".join(self.store.parts[part["part_number"]] for part in document["parts"])
+        if self.silent:
+            raise GatewayUnreachable("nobody answers")
         return {"media_id": f"m{self.begun}"}
 
 
@@ -132,6 +137,16 @@ def test_a_command_that_was_stopped_goes_on(store: Store, film: Path) -> None:
     assert send(gateway, film) == {"media_id": "m1"}
     assert store.seen == [4, 5]
     assert gateway.completed == DATA
+
+
+def test_a_completion_whose_answer_did_not_come_is_found(store: Store, film: Path) -> None:
+    gateway = Gateway(store)
+    gateway.silent = True
+    with pytest.raises(GatewayUnreachable):
+        send(gateway, film)
+    store.seen.clear()
+    assert send(gateway, film) == {"media_id": "m1"}
+    assert (store.seen, notes(film)) == ([], [])
 
 
 def test_another_content_of_the_file_begins_anew(store: Store, film: Path) -> None:
