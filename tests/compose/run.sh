@@ -51,7 +51,7 @@ end() {
   if [[ ${KEEP:-} ]]; then
     echo "it stays: ${compose[*]} --env-file $work/env -f infra/compose.yaml down -v" >&2
   else
-    run down -v --remove-orphans >/dev/null 2>&1 || true
+    run down -v --remove-orphans >build/compose-down.log 2>&1 || tail -5 build/compose-down.log >&2
     rm -rf "$work"
   fi
   exit $code
