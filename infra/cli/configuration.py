@@ -117,8 +117,8 @@ def document() -> str:
             "`darkroom up`",
             "`DIR` is `--data`, by default `.darkroom`. Beside these, every setting of the gateway and of the folder store's listener "
             "that does not say *given by `darkroom up`* may be set here too; it is laid over the config map `darkroom` of "
-            '`knative/base/config.yaml`. What is not set, `REQUIRE_KEYS` and `TRUSTED_HOSTS`, is `false` and `["127.0.0.1", "localhost"]` here: it '
-            "listens on 127.0.0.1 alone.",
+            "`knative/base/config.yaml`. Not set, `REQUIRE_KEYS` is `false` here and `TRUSTED_HOSTS` "
+            '`["127.0.0.1", "localhost"]`: it listens on 127.0.0.1 alone.',
             UP,
         ),
         _section("The other commands", "`submit`, `jobs` and all that call a gateway.", COMMANDS),

@@ -2,7 +2,16 @@
 
 import io
 import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -322,3 +331,46 @@ def test_the_command(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     run("create", "--name", "x", "--tenant", "../x", code=4)
     run("revoke", "nobody", code=4)
     run("create", code=2)
+
+
+# -- the real listener
+
+
+@contextmanager
+def gunicorn(database_url: str, bind: str) -> Iterator[None]:
+    """The public listener as the manifests start it, told to ask for no keys."""
+    needed = {"DATABASE_URL": database_url, "OBJECT_STORE_URL": "file:///tmp", "ATTEMPT_TOKEN_KEY": "0" * 16, "REQUIRE_KEYS": "false"}
+    argv = [sys.executable, "-m", "gunicorn", "--config=python:gateway.web.gunicorn", f"--bind={bind}", "gateway.web.wsgi:app"]
+    process = subprocess.Popen(argv, env=os.environ | needed, stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def status_of(family: socket.AddressFamily, address: Any) -> int:
+    """What `GET /media` answers there, once somebody listens."""
+    for _ in range(600):
+        with socket.socket(family) as client:
+            client.settimeout(30)
+            try:
+                client.connect(address)
+            except OSError:
+                time.sleep(0.1)
+                continue
+            client.sendall(b"GET /media HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            if answer := client.recv(64):
+                return int(answer.split(b" ")[1])
+    raise AssertionError("nobody listens")
+
+
+def test_the_listener_itself_asks_beyond_the_loopback(house: House, tmp_path: Path) -> None:
+    """A Unix socket stands for every address that is not the loopback's."""
+    url = house.gateway.settings.database_url.get_secret_value()
+    with gunicorn(url, f"unix:{tmp_path}/gateway.sock"):
+        assert status_of(socket.AF_UNIX, f"{tmp_path}/gateway.sock") == 401
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with gunicorn(url, f"127.0.0.1:{port}"):
+        assert status_of(socket.AF_INET, ("127.0.0.1", port)) == 200
