@@ -100,12 +100,13 @@ class _Run:
             return Pulse(None, None, every_s=every_s)
         if self.around.gateway is None:
             raise NotNow("GATEWAY_INTERNAL_URL is not set, and nothing starts without a claim")
-        claim = Heartbeat(attempt_id=requested.attempt_id, run_id=self.run_id, token=requested.token, cold=self.around.measures.claimed())
+        claim = Heartbeat(attempt_id=requested.attempt_id, run_id=self.run_id, token=requested.token, cold=self.around.measures.is_cold)
         verdict = self.around.gateway.beat(claim)
         if verdict is Verdict.STOP:
             raise Stopped
         if verdict is Verdict.WAIT:
             raise NotNow("another run has this attempt")
+        self.around.measures.claimed()
         return Pulse(self.around.gateway, claim, every_s=every_s)
 
     def complete(self, work: Work, pulse: Pulse) -> Completed:

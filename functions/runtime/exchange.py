@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from infra.telemetry.context import about, current_traceparent
-from infra.telemetry.tracing import Span, span
+from infra.telemetry.tracing import Span, is_on, span
 from schemas.envelope import Event, parse
 from schemas.errors import MalformedEvent
 from schemas.events import COMPLETED, FAILED, MAX_EVENT_BYTES, REQUESTED, completed_id, failed_id, function_source
@@ -68,8 +68,8 @@ def answer(asked: Asked, payload: Completed | Failed) -> Event:
     kind, name = (FAILED, failed_id) if isinstance(payload, Failed) else (COMPLETED, completed_id)
     data = payload.model_dump(mode="json", by_alias=True, exclude_none=True)
     source = function_source(asked.requested.operation)
-    traced = asked.event.continuing(current_traceparent())
-    return traced.reply(id=name(payload.attempt_id), source=source, type=kind, data=data)
+    event = asked.event.continuing(current_traceparent()) if asked.event.traceparent or is_on() else asked.event
+    return event.reply(id=name(payload.attempt_id), source=source, type=kind, data=data)
 
 
 def outcome_fields(payload: Completed | Failed) -> dict[str, object]:

@@ -33,11 +33,16 @@ class Measures:
         with self._lock:
             self._deliveries[result, failure] += 1
 
-    def claimed(self) -> bool:
-        """Somebody asks for a claim; is it the first of this process, so that its client waited for a cold start?"""
+    @property
+    def is_cold(self) -> bool:
+        """Has this process claimed nothing yet, so that whoever asks it now has waited for its start?"""
+        with self._lock:
+            return not self._claims
+
+    def claimed(self) -> None:
+        """An attempt is this process's."""
         with self._lock:
             self._claims += 1
-            return self._claims == 1
 
     def moved(self, direction: str, bytes_: int) -> None:
         """Bytes were `read` from the store or `written` to it."""

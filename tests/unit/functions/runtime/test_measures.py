@@ -15,7 +15,10 @@ def found(measures: Measures, name: str, **labels: str) -> float:
 
 def test_it_counts() -> None:
     measures = Measures()
-    assert [measures.claimed(), measures.claimed()] == [True, False]
+    assert measures.is_cold
+    measures.claimed()
+    measures.claimed()
+    assert not measures.is_cold
     measures.answered("completed")
     measures.answered("failed", "bad-input")
     measures.moved("read", 1000)
