@@ -41,6 +41,8 @@ def test_every_path_exists(page: Path) -> None:
         path, _, name = quoted.partition(":")
         if path.split("/")[0] not in OURS or " " in quoted or any(sign in quoted for sign in "*{<…"):
             continue
+        if f"`{path}`:\n\n```" in words(page):
+            continue  # the page itself writes it
         assert (REPOSITORY / path).exists(), f"{page.name}: {quoted}"
         if name:
             defined = rf"^\s*(?:async )?(?:def|class) {name}\b|^\s*{name}\b.*="
