@@ -17,7 +17,7 @@ def test_two_files_dropped_develop_before_ones_eyes(open_page: Opener, system: S
         Path(shutil.copy(SAMPLES / "clip.mp4", tmp_path / "reel.mp4")),
     )
     page = open_page("#/jobs")
-    page.get_by_role("button", name="Upload").click()
+    page.get_by_role("button", name="Upload", exact=True).click()
     page.get_by_label("transcode 480p").check()
     page.keyboard.press("Escape")
     drop(page, picture, clip)

@@ -62,7 +62,7 @@ def parts_that_came(page: Page) -> Counter[int]:
 
 
 def choose(page: Page, path: Path) -> None:
-    page.get_by_role("button", name="Upload").click()
+    page.get_by_role("button", name="Upload", exact=True).click()
     page.get_by_label("Drop files here").set_input_files(path)
 
 

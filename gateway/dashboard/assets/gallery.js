@@ -7,6 +7,7 @@ import { clock, when } from "./words.js";
 
 const KINDS = ["all", "image", "video", "audio"];
 const PAGE = 48;
+const MOST = 1000;
 const known = new Map();
 const items = new Map();
 const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -75,6 +76,11 @@ function take(media) {
 
 function show() {
   const sorted = [...known.values()].sort((a, b) => (a.media_id < b.media_id ? 1 : -1));
+  for (const { media_id } of sorted.splice(MOST)) {
+    known.delete(media_id);
+    items.delete(media_id);
+    cursor = sorted.at(-1).media_id;
+  }
   place($("media-list"), sorted.map(frame));
   $("media-more").hidden = cursor === null;
   $("media-empty").hidden = sorted.length > 0;

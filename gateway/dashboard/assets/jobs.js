@@ -7,6 +7,7 @@ import { makeRows } from "./rows.js";
 
 const STATES = ["queued", "running", "done", "failed", "cancelled"];
 const PAGE = 50;
+const MOST = 1000;
 const EMPTY = {
   all: ["No jobs yet.", "Drop a file anywhere on this page, or press U: every upload becomes a job."],
   queued: ["Nothing waits.", "What is uploaded now starts at once."],
@@ -89,6 +90,11 @@ function take(job) {
 
 function show() {
   const listed = [...known.values()].sort((a, b) => (a.job_id < b.job_id ? 1 : -1));
+  for (const job of listed.splice(MOST)) {
+    known.delete(job.job_id);
+    rows.forget(job.job_id);
+    cursor = listed.at(-1).job_id;
+  }
   place($("job-list"), listed.map(rows.row));
   $("job-more").hidden = cursor === null;
   $("job-empty").hidden = listed.length > 0;

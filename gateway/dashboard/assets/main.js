@@ -2,7 +2,7 @@
 
 import { call, get } from "./api.js";
 import { choices } from "./choices.js";
-import { $, toast } from "./dom.js";
+import { $, say, toast } from "./dom.js";
 import { gallery } from "./gallery.js";
 import { openJob, watchJobs } from "./job.js";
 import { filterJobs, jobs } from "./jobs.js";
@@ -33,7 +33,7 @@ function route() {
 }
 
 function connection(state) {
-  const words = { on: "live", off: "not connected, trying again" }[state];
+  const words = { on: "live", off: "reconnecting" }[state];
   if ($("live").dataset.live === state) return;
   $("live").dataset.live = state;
   $("live").querySelector(".words").textContent = words;
@@ -75,6 +75,22 @@ function take(files) {
   if (files.length) add(files);
 }
 
+/** Says to who listens which jobs have ended, a few seconds' worth at a time. */
+function ends() {
+  const told = new Map();
+  let ended = [];
+  let saying = 0;
+  on("job", (job) => {
+    if (["done", "failed", "cancelled"].includes(job.state) && told.get(job.job_id) !== job.state) ended.push(job);
+    told.set(job.job_id, job.state);
+    saying ||= setTimeout(() => {
+      saying = 0;
+      if (ended.length) say(ended.length === 1 ? `${ended[0].filename}: ${ended[0].state}.` : `${ended.length} jobs have ended.`);
+      ended = [];
+    }, 2000);
+  });
+}
+
 async function signedIn() {
   const session = await get("/session");
   tell("session", session);
@@ -87,7 +103,7 @@ async function signedIn() {
 }
 
 on("connection", connection);
-for (const begin of [overview, jobs, gallery, letters, watchJobs, watchMedia, uploads, keys, drops]) begin();
+for (const begin of [overview, jobs, gallery, letters, watchJobs, watchMedia, uploads, keys, drops, ends]) begin();
 addEventListener("hashchange", route);
 addEventListener("unhandledrejection", (event) => {
   if (event.reason?.status === undefined) return; // a defect of ours stays an error in the console

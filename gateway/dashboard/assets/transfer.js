@@ -8,6 +8,7 @@ const IN_PARTS_ABOVE_BYTES = 16 * 2 ** 20;
 const PARTS_AT_ONCE = 3;
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30_000;
+const RUN_OUT = 410; // what the store says 403 to: a fresh grant does better
 const TAKEN = /^(image|video|audio)\//;
 
 /** Brings a file to the store.
@@ -31,7 +32,7 @@ export async function transfer(file, operations, report, signal) {
     } catch (error) {
       signal.throwIfAborted();
       if (!passing(error)) throw error;
-      report({ waiting: true });
+      report({ waiting: error.status === 0 ? "broken" : error.message });
       await pause(wait_ms, signal);
       continue;
     }
@@ -56,7 +57,7 @@ async function standing(file, operations, grant) {
 }
 
 async function sendWhole(file, grant, report, signal) {
-  if (!grant.url) throw new Problem(410, "The grant has run out.");
+  if (!grant.url) throw new Problem(RUN_OUT, "The grant has run out.");
   const form = new FormData();
   for (const [name, value] of Object.entries(grant.fields)) form.append(name, value);
   form.append("file", file);
@@ -96,7 +97,7 @@ function send(method, url, body, progress, signal) {
     const request = new XMLHttpRequest();
     request.open(method, url);
     request.upload.onprogress = (event) => progress(event.loaded);
-    request.onload = () => (request.status < 300 ? resolve() : reject(new Problem(request.status, said(request))));
+    request.onload = () => (request.status < 300 ? resolve() : reject(new Problem(request.status === 403 ? RUN_OUT : request.status, said(request))));
     request.onerror = () => reject(new Problem(0, "The store does not answer."));
     request.onabort = () => reject(new DOMException("aborted", "AbortError"));
     signal.addEventListener("abort", () => request.abort(), { once: true });
@@ -111,7 +112,7 @@ function said(request) {
 
 /** May a later try do better? A broken connection, a busy gateway or store, an URL that has run out. */
 function passing(error) {
-  return error instanceof Problem && [0, 403, 408, 410, 429, 500, 502, 503, 504].includes(error.status);
+  return error instanceof Problem && [0, 408, RUN_OUT, 429, 500, 502, 503, 504].includes(error.status);
 }
 
 /** Waits; not longer than until the network is back. */

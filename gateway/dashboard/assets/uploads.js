@@ -115,6 +115,7 @@ function act(entry) {
 }
 
 function words(entry) {
+  if (entry.state === "sending" && entry.waiting && entry.waiting !== "broken") return `${entry.waiting} Trying again.`;
   if (entry.state === "sending" && entry.waiting) return `Connection broken at ${bytes(entry.sent)}; going on by itself when it is back`;
   const said = {
     waiting: `waits, ${bytes(entry.size)}`,
