@@ -143,7 +143,7 @@ ENTRIES = (
         receiver="the job's `callback_url`",
         words=(
             "A webhook: structured mode, `application/cloudevents+json`, signed as Standard Webhooks says (`webhook-id`, "
-            "`webhook-timestamp`, `webhook-signature`; `darkroom webhook-secret` shows the secret). It never goes through the broker."
+            "`webhook-timestamp`, `webhook-signature`; see [webhooks.md](webhooks.md)). It never goes through the broker."
         ),
         notes=(
             "Owed in the transaction that ends the job, tried until the receiver answers 2xx, or 410 for no more, for just under a day. "

@@ -10,7 +10,7 @@ from tests.acceptance.api.conftest import Guarded
 from tests.acceptance.system import REPOSITORY
 
 HERE = Path(__file__).parent
-SEED, EXAMPLES_EACH, AT_LEAST = 20260301, 15, 1000
+SEED, EXAMPLES_EACH, AT_LEAST = 20260301, 10, 1000
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
 STREAMS = ("/events", "/jobs/{job_id}/events")
 """Left out: they end when the job does, or never, and Schemathesis waits for a whole answer. `test_examples.py` reads both."""
