@@ -101,6 +101,10 @@ def test_the_folder_store(tmp_path: Path, ingress: Ingress) -> None:
             grant = objects.presign_post("media", "2.jpg", ttl_s=60, content_type="image/jpeg", exact_bytes=2)
             assert post_form(grant, b"22").status == 204
             until(lambda: expected(objects, "Post", "2.jpg") in told(ingress), log)
+            upload = objects.create_multipart("media", "joined.mp4", content_type="video/mp4")
+            part = urllib3.request("PUT", objects.presign_part("media", "joined.mp4", upload, 1, ttl_s=60), body=b"joined")
+            objects.complete_multipart("media", "joined.mp4", upload, [(1, part.headers["ETag"].strip('"'))])
+            until(lambda: expected(objects, "CompleteMultipartUpload", "joined.mp4") in told(ingress), log)
             (tmp_path / "store/media/holiday").mkdir()
             (tmp_path / "store/media/holiday/3 ü.jpg").write_bytes(b"333")
             until(lambda: "holiday/3 ü.jpg" in [event.subject for event in ingress.events], log)
@@ -111,6 +115,7 @@ def test_the_folder_store(tmp_path: Path, ingress: Ingress) -> None:
     assert list(once.values()) == [
         expected(objects, "Put", "1 a+ü%.jpg"),
         expected(objects, "Post", "2.jpg"),
+        expected(objects, "CompleteMultipartUpload", "joined.mp4"),
         expected(objects, "Put", "holiday/3 ü.jpg"),
     ]
 
