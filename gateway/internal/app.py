@@ -48,6 +48,7 @@ def create_app(gateway: Gateway) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.extensions["darkroom"] = gateway
+    app.extensions["darkroom.ledger"] = LedgerCollector(gateway)
     app.add_url_rule("/internal/events", view_func=post_event, methods=["POST"])
     app.add_url_rule("/internal/dead-letters", view_func=post_dead_letter, methods=["POST"])
     app.add_url_rule("/internal/heartbeats", view_func=post_heartbeat, methods=["POST"])
@@ -100,7 +101,7 @@ def post_heartbeat() -> Response:
 
 
 def get_metrics() -> Response:
-    return Response(exposition(LedgerCollector(_gateway())), content_type=CONTENT_TYPE)
+    return Response(exposition(current_app.extensions["darkroom.ledger"]), content_type=CONTENT_TYPE)
 
 
 def healthz() -> Response:

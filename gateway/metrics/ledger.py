@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -13,12 +14,15 @@ from infra.objects.port import ObjectStoreError
 
 log = logging.getLogger(__name__)
 
+STORE_PATIENCE_S = 3.0
+
 
 class LedgerCollector(Collector):
     """The ledger's standing, and whether ledger and store answer at all."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
+        self._asking = ThreadPoolExecutor(1, thread_name_prefix="is-the-store-there")
 
     def describe(self) -> list[Metric]:
         """Nothing beforehand: registering must not ask the database."""
@@ -33,14 +37,20 @@ class LedgerCollector(Collector):
         except DatabaseUnavailable as exc:
             log.warning("the ledger cannot be asked how it stands", extra={"reason": str(exc)})
         up.add_metric(["ledger"], int(now is not None))
-        try:
-            self._gateway.objects.ready()
-            up.add_metric(["object_store"], 1)
-        except ObjectStoreError:
-            up.add_metric(["object_store"], 0)
+        up.add_metric(["object_store"], int(self._store_answers()))
         yield up
         if now is not None:
             yield from _standing(now, self._gateway)
+
+    def _store_answers(self) -> bool:
+        """A store that hangs must not hold up what the ledger has to say. One that hung before is waited for by the same thread."""
+        asked = self._asking.submit(self._gateway.objects.ready)
+        try:
+            asked.result(STORE_PATIENCE_S)
+        except (ObjectStoreError, TimeoutError):
+            asked.cancel()
+            return False
+        return True
 
 
 def _standing(now: Standing, gateway: Gateway) -> Iterator[Metric]:

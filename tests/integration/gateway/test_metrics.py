@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
-from gateway.metrics import measures
+from gateway.metrics import ledger, measures
 from gateway.service.standing import _STANDING, MANY
 from gateway.store.database import DatabaseUnavailable
 from infra.objects.port import StoreUnavailable
@@ -135,6 +136,13 @@ def test_who_is_down_is_said_and_the_rest_still_stands(house: House, monkeypatch
     page = scrape(house)
     assert value(page, "darkroom_dependency_up", dependency="object_store") == 0
     assert value(page, "darkroom_dependency_up", dependency="ledger") == 1
+
+    def hanging(*_: object) -> None:
+        time.sleep(1)
+
+    monkeypatch.setattr(house.store, "ready", hanging)
+    monkeypatch.setattr(ledger, "STORE_PATIENCE_S", 0.1)
+    assert value(scrape(house), "darkroom_dependency_up", dependency="object_store") == 0
 
     def away() -> None:
         raise DatabaseUnavailable("away")
