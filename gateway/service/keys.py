@@ -106,9 +106,9 @@ def of_session(session: Session, secret: str) -> Principal | None:
     return _principal(row)
 
 
-def revoked_among(session: Session, key_ids: Collection[str]) -> frozenset[str]:
-    """Which of these keys have been revoked."""
-    return frozenset(session.scalars(select(ApiKeyRow.id).where(ApiKeyRow.id.in_(key_ids), ApiKeyRow.revoked_at.is_not(None))))
+def revoked(session: Session, key_id: str) -> bool:
+    """Whether this key has ended."""
+    return session.scalar(select(ApiKeyRow.id).where(ApiKeyRow.id == key_id, ApiKeyRow.revoked_at.is_(None))) is None
 
 
 def _note_use(session: Session, row: ApiKeyRow) -> None:

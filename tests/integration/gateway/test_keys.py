@@ -22,6 +22,7 @@ from gateway.domain.access import Scope
 from gateway.service.arrivals import known_tenant
 from gateway.service.quotas import until_midnight_s
 from gateway.store.tables import ApiKeyRow, ArtifactRow, BrowserSessionRow, WorkRow
+from gateway.web import auth, live
 from gateway.web.auth import COOKIE, demand_keys_beyond_loopback
 from infra.cli.main import main
 from schemas import keys
@@ -80,6 +81,22 @@ def test_beyond_the_loopback_keys_are_asked_for_whatever_the_setting(house: Hous
     assert house.public.get("/media").status_code == 200
     demand_keys_beyond_loopback(app, [("127.0.0.1", 8000), ("0.0.0.0", 8000)])
     assert house.public.get("/media").status_code == 401
+
+
+def test_a_live_stream_ends_with_its_key(tenants: Tenants, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "KEEP_ALIVE_S", 0.05)
+    monkeypatch.setattr(auth, "ASK_AGAIN_S", 0.0)
+    house, as_a = tenants.house, {"Authorization": f"Bearer {tenants.a}"}
+    media = house.public.post("/media", headers=as_a, **PICTURE).get_json()
+    job = house.public.post("/jobs", headers=as_a, json={"media_id": media["media_id"], "operations": ["thumbnail"]}).get_json()
+    for path in (f"/jobs/{job['job_id']}/events", "/events"):
+        pieces = house.public.get(path, headers=as_a).iter_encoded()
+        assert [bool(next(pieces)) for _ in range(6)] == [True] * 6  # it goes on
+        if path == "/events":
+            revoke(house.gateway, tenants.a)
+            assert len(list(pieces)) <= 1
+        else:
+            pieces.close()  # type: ignore[attr-defined]
 
 
 # -- browsers
