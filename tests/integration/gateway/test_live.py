@@ -147,6 +147,7 @@ def listening(house: House, folder: Path) -> Iterator[tuple[str, subprocess.Pope
             "OBJECT_STORE_URL": folder.as_uri(),
             "OBJECT_STORE_PUBLIC_URL": "http://127.0.0.1:1",
             "ATTEMPT_TOKEN_KEY": "0123456789abcdef0",
+            "REQUIRE_KEYS": "false",
         },
     )
     try:
