@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from tests.acceptance.system import System
+from tests.acceptance.system import System, eventually
 
 from .conftest import SAMPLES, Opener, drop
 
@@ -46,7 +46,9 @@ def test_two_files_dropped_develop_before_ones_eyes(open_page: Opener, system: S
     expect(sheet).to_be_hidden()
     page.get_by_role("link", name="Gallery").click()
     page.get_by_role("link", name=re.compile("^reel.mp4, video")).hover()
-    page.wait_for_function("[...document.querySelectorAll('#media-list video')].some(one => one.muted && one.currentTime > 0)")
+    preview = page.locator("#media-list video")
+    expect(preview).to_have_js_property("muted", True)
+    eventually(lambda: preview.evaluate("one => one.currentTime"), lambda played_s: played_s > 0, 30)
 
 
 def test_a_job_is_cancelled(open_page: Opener, system: System, tmp_path: Path) -> None:

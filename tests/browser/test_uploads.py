@@ -15,21 +15,21 @@ from tests.acceptance.system import System
 from .conftest import Opener
 
 PART_BYTES = 8 * 2**20
-PARTS = 5
-THIN = 10 * 2**20
-"""Bytes a second: the tape takes some four."""
+PARTS = 8
+THIN = 6 * 2**20
+"""Bytes a second: the tape takes some ten, and its first three parts four."""
 BROKEN = "net::ERR_INTERNET_DISCONNECTED"
 
 
 @pytest.fixture
 def tape(tmp_path: Path) -> Path:
-    """Sound of four parts and a bit, no two seconds of it alike."""
+    """Sound of seven parts and a bit, no two seconds of it alike."""
     path = tmp_path / "tape.wav"
     with wave.open(str(path), "wb") as file:
         file.setnchannels(2)
         file.setsampwidth(2)
         file.setframerate(48_000)
-        for n in range((4 * PART_BYTES + 100_000) // 192_000):
+        for n in range(((PARTS - 1) * PART_BYTES + 400_000) // 192_000):
             file.writeframes(hashlib.sha256(str(n).encode()).digest() * 6000)
     return path
 
