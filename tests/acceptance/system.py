@@ -109,7 +109,7 @@ def running(
         )
     where = data / "run" / "darkroom.json"
     try:
-        deadline_s = time.monotonic() + 90
+        deadline_s = time.monotonic() + 150  # its own patience is a minute, once PostgreSQL and the ledger are there
         while not where.exists():
             assert process.poll() is None, (data / "up.log").read_text()[-3000:]
             assert time.monotonic() < deadline_s, (data / "up.log").read_text()[-3000:]
