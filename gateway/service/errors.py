@@ -32,7 +32,7 @@ class OutOfScope(Refused):
 
 class ForeignOrigin(Refused):
     def __init__(self, origin: str | None) -> None:
-        super().__init__(f"A browser's session may write only from this gateway's own pages; the Origin is {(origin or 'missing')[:200]}.")
+        super().__init__(f"A browser may write only from this gateway's own pages; the Origin is {(origin or 'missing')[:200]}.")
 
 
 class NotFound(Refused):

@@ -11,8 +11,10 @@ from werkzeug.routing import Rule
 
 from gateway.bootstrap import Gateway
 from gateway.domain.access import Scope
+from gateway.service.arrivals import expire
 from gateway.settings import Settings
 from gateway.store.database import Database
+from gateway.store.tables import NOW, MediaRow, UploadRow
 from gateway.web import access
 from gateway.web.app import create_app
 from infra.objects.memory import MemoryObjects
@@ -31,7 +33,8 @@ PARTS = {"parts": [{"part_number": 1, "etag": "no-part"}]}
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """One route and method, and what each who comes gets. `own`: `a` itself; `foreign`: `b`, with ids of `a`. `oversize`: whoever may, with
-    a body beyond the bound; None where the route reads no body, and answers as it does without one."""
+    a body beyond the bound; None where the route reads no body, and answers as it does without one. `expired`: `a` itself, once its
+    grant has expired; the store refuses the grant's own form and URLs then (tests/unit/objects/contract.py)."""
 
     needs: str
     own: int
@@ -39,6 +42,7 @@ class Row:
     json: Any = None
     data: bytes | None = None
     oversize: int | None = None
+    expired: int | None = None
 
 
 ROWS: dict[tuple[str, str], Row] = {
@@ -51,9 +55,9 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/media/<media_id>/similar"): Row(needs=READ, own=409, foreign=404),
     ("POST", "/media/<media_id>/probe"): Row(needs=WRITE, own=409, foreign=404),
     ("POST", "/uploads"): Row(needs=WRITE, own=201, foreign=201, json=GRANT, oversize=413),
-    ("GET", "/uploads/<upload_id>"): Row(needs=WRITE, own=200, foreign=404),
-    ("POST", "/uploads/<upload_id>/complete"): Row(needs=WRITE, own=422, foreign=404, json=PARTS, oversize=413),
-    ("DELETE", "/uploads/<upload_id>"): Row(needs=WRITE, own=204, foreign=404),
+    ("GET", "/uploads/<upload_id>"): Row(needs=WRITE, own=200, foreign=404, expired=200),
+    ("POST", "/uploads/<upload_id>/complete"): Row(needs=WRITE, own=422, foreign=404, json=PARTS, oversize=413, expired=410),
+    ("DELETE", "/uploads/<upload_id>"): Row(needs=WRITE, own=204, foreign=404, expired=204),
     ("GET", "/artifacts/<artifact_id>/download"): Row(needs=READ, own=302, foreign=404),
     ("POST", "/jobs"): Row(needs=WRITE, own=202, foreign=404, json=FOREIGN_JOB, oversize=413),
     ("GET", "/jobs"): Row(needs=READ, own=200, foreign=200),
@@ -227,6 +231,22 @@ def test_own_key(house: House, large: bool) -> None:
         key = tenants.a_only[Scope(row.needs)] if row.needs in tuple(Scope) else tenants.a
         answer = asked(tenants, one, key, **(too_large(one) if large else {}))
         assert answer.status_code == row.own, f"{one}: {answer.status_code} {answer.text[:300]}"
+
+
+def test_expired_grant(house: House) -> None:
+    """Every route of a grant, once its time is over: it hands out no URL, and takes no object."""
+    tenants = furnished(two_tenants(house))
+    of_grants = [one for one in IDS if "<upload_id>" in one]
+    assert [one for one in of_grants if row_of(one).expired is None] == []
+    with house.gateway.database.transaction() as session:
+        grant = session.get_one(UploadRow, tenants.ids["upload_id"])
+        grant.expires_at = NOW
+        expire(session, session.get_one(MediaRow, grant.media_id))
+    for one in sorted(of_grants, key=how_much_goes):
+        answer = asked(tenants, one, tenants.a)
+        assert answer.status_code == row_of(one).expired, f"{one}: {answer.text}"
+        assert "http" not in answer.text
+    assert tenants.ask("GET", "/media", tenants.a).get_json()["media"][0]["state"] != "awaiting_upload"
 
 
 def how_much_goes(one: str) -> tuple[bool, bool]:
