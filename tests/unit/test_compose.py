@@ -85,7 +85,14 @@ def test_no_secret_is_in_the_file_and_every_one_is_in_the_example() -> None:
     example = (INFRA / ".env.example").read_text()
     offered = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
     assert variables((INFRA / "compose.yaml").read_text()) <= offered
-    secrets = ("POSTGRES_PASSWORD", "MINIO_ROOT_PASSWORD", "ATTEMPT_TOKEN_KEY", "WEBHOOK_TOKEN", "GRAFANA_ADMIN_PASSWORD")
+    secrets = (
+        "POSTGRES_PASSWORD",
+        "MINIO_ROOT_PASSWORD",
+        "ATTEMPT_TOKEN_KEY",
+        "WEBHOOK_TOKEN",
+        "WEBHOOK_SIGNING_KEY",
+        "GRAFANA_ADMIN_PASSWORD",
+    )
     for secret in secrets:
         assert re.search(rf"^{secret}=$", example, re.MULTILINE), secret
     for name, service in SERVICES.items():
