@@ -7,12 +7,14 @@
 #                 'ctr -n k8s.io images import -', 'kind load image-archive /dev/stdin'
 #   STAND_INS=1   where no image can be pulled: tests/stand_ins/make.sh makes the base, PostgreSQL and MinIO; as root, with debootstrap
 #   SMALL_NODE=1  asks less CPU for Knative's own pods (10m each), where base's functions do not fit beside them
+#   IMAGES=there  neither builds nor brings in: a run before this one did
 #   KEEP=1        leave it running
 #
 # Port 9000 of this machine must be free: artifacts' URLs lead there, as the ConfigMap darkroom says.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-: "${KUBECONFIG:?names the cluster}" "${IMAGE_IMPORT:?brings an image in}"
+: "${KUBECONFIG:?names the cluster}"
+[[ ${IMAGES:-} == there ]] || : "${IMAGE_IMPORT:?brings an image in}"
 python=${PYTHON:-.venv/bin/python}
 began=$SECONDS
 said() { echo "$(printf '%4d' $((SECONDS - began))) s  $*"; }
@@ -39,27 +41,29 @@ trap end EXIT
 
 said "Kubernetes $(kubectl version -o json | "$python" -c 'import json, sys; print(json.load(sys.stdin)["serverVersion"]["gitVersion"])'), \
 $(kubectl get node -o jsonpath='{.items[0].status.nodeInfo.containerRuntimeVersion}')"
-images=(gateway bucket-source stills transcode embed-cpu)
-others=()
-if [[ ${STAND_INS:-} ]]; then
-  tests/stand_ins/make.sh "$work/stand_ins" >"$work/images"
-  set -a && source "$work/images" && set +a
-  for name in postgres minio; do # under the names that the overlay has
-    own=$(sed -n 's/^ *image: //p' "knative/overlays/dev/$name.yaml")
-    stand_in=${name^^}_IMAGE
-    docker tag "${!stand_in}" "$own"
-    others+=("$own")
+if [[ ${IMAGES:-} != there ]]; then
+  ours=(gateway bucket-source stills transcode embed-cpu)
+  others=()
+  if [[ ${STAND_INS:-} ]]; then
+    tests/stand_ins/make.sh "$work/stand_ins" >"$work/images"
+    set -a && source "$work/images" && set +a
+    for name in postgres minio; do # under the names that the overlay has
+      own=$(sed -n 's/^ *image: //p' "knative/overlays/dev/$name.yaml")
+      stand_in=${name^^}_IMAGE
+      docker tag "${!stand_in}" "$own"
+      others+=("$own")
+    done
+    said "stand-ins made: ${others[*]}"
+  fi
+  for image in "${ours[@]}"; do
+    docker build ${BASE:+--build-arg BASE=$BASE} ${TORCH_INDEX:+--build-arg TORCH_INDEX=$TORCH_INDEX} \
+      -f infra/containers/Dockerfile --target "$image" -t "dev.local/darkroom/$image:0.1.0" . >>$log 2>&1
   done
-  said "stand-ins made: ${others[*]}"
+  said "images built"
+  for image in "${ours[@]/#/dev.local/darkroom/}"; do others+=("$image:0.1.0"); done
+  for image in "${others[@]}"; do docker save "$image" | $IMAGE_IMPORT >>$log 2>&1; done
+  said "${#others[@]} images brought in"
 fi
-for image in "${images[@]}"; do
-  docker build ${BASE:+--build-arg BASE=$BASE} ${TORCH_INDEX:+--build-arg TORCH_INDEX=$TORCH_INDEX} \
-    -f infra/containers/Dockerfile --target "$image" -t "dev.local/darkroom/$image:0.1.0" . >>$log 2>&1
-done
-said "images built"
-for image in "${images[@]/#/dev.local/darkroom/}"; do others+=("$image:0.1.0"); done
-for image in "${others[@]}"; do docker save "$image" | $IMAGE_IMPORT >>$log 2>&1; done
-said "${#others[@]} images brought in"
 
 for space in knative-serving knative-eventing; do
   kubectl -n $space patch configmap config-observability --type merge \
@@ -77,12 +81,16 @@ k create secret generic darkroom \
   --from-literal=DATABASE_URL="postgresql://darkroom:$pg@postgres.darkroom.svc.cluster.local:5432/darkroom" \
   --from-literal=OBJECT_STORE_URL="http://darkroom:$s3@minio.darkroom.svc.cluster.local:9000" \
   --from-literal=ATTEMPT_TOKEN_KEY="$(secret)" --from-literal=WEBHOOK_TOKEN="$(secret)" >>$log
+for _ in $(seq 30); do # Knative's webhooks refuse connections for a while after their pods are Available
+  if kubectl apply --server-side -k knative/overlays/dev >>$log 2>&1; then break; fi
+  sleep 4
+done
 kubectl apply --server-side -k knative/overlays/dev >>$log
 said "knative/overlays/dev applied: $(kubectl kustomize knative/overlays/dev | grep -c '^kind:') objects"
 k wait --for=condition=complete job/darkroom-init --timeout=300s >>$log
 k wait --for=condition=Available deployment --all --timeout=300s >>$log
 for kind in broker trigger sinkbinding ksvc jobsink; do k wait --for=condition=Ready $kind --all --timeout=300s >>$log; done
-said "ready: $(k get deployment,ksvc,trigger,jobsink -o name | sed 's/\..*//; s/.*ksvc/service/' | sort | uniq -c | xargs)"
+said "ready: $(for kind in deployment ksvc trigger jobsink; do echo "$(k get $kind -o name | grep -vc -- '-deployment$') $kind"; done | xargs)"
 
 forward() { # SERVICE LOCAL:REMOTE; a forward ends with its pod, and is made again
   setsid bash -c 'while :; do kubectl -n darkroom port-forward "service/$0" "$1"; sleep 0.3; done' "$1" "$2" >>build/cluster-forward.log 2>&1 &
