@@ -17,7 +17,7 @@ from gateway.store.tables import NOW, ApiKeyRow, BrowserSessionRow
 from schemas.errors import FieldProblem
 
 MAX_NAME_CHARS = 100
-_USE_IS_NOTED_EVERY = text("interval '1 minute'")
+_USE_IS_STALE = or_(ApiKeyRow.last_used_at.is_(None), ApiKeyRow.last_used_at < NOW - text("interval '1 minute'"))
 
 
 def create(session: Session, *, tenant: str, name: str, scopes: Collection[Scope]) -> tuple[ApiKeyRow, str]:
@@ -68,11 +68,12 @@ def revoke(session: Session, key_id: str) -> ApiKeyRow:
 def known(session: Session, key: str) -> Principal | None:
     """Whom this key speaks for; None where it is none, wrong or revoked."""
     key_id = api_key.id_of(key)
-    row = session.get(ApiKeyRow, key_id) if key_id is not None else None
-    if row is None or not api_key.same(row.digest, api_key.digest(key)) or row.revoked_at is not None:
+    if key_id is None:
         return None
-    _note_use(session, row)
-    return _principal(row)
+    found = session.execute(select(ApiKeyRow, _USE_IS_STALE).where(ApiKeyRow.id == key_id)).one_or_none()
+    if found is None or not api_key.same(found[0].digest, api_key.digest(key)) or found[0].revoked_at is not None:
+        return None
+    return _used(session, *found)
 
 
 def open_session(session: Session, principal: Principal, *, ttl_s: int) -> tuple[str, datetime]:
@@ -97,13 +98,10 @@ def of_session(session: Session, secret: str) -> Principal | None:
 
     The digest is looked up, not compared: a cookie's sha256 cannot be steered towards another's.
     """
-    open_ones = select(ApiKeyRow).join(BrowserSessionRow, BrowserSessionRow.key_id == ApiKeyRow.id)
+    open_ones = select(ApiKeyRow, _USE_IS_STALE).join(BrowserSessionRow, BrowserSessionRow.key_id == ApiKeyRow.id)
     mine = (BrowserSessionRow.digest == api_key.digest(secret), BrowserSessionRow.expires_at > NOW, ApiKeyRow.revoked_at.is_(None))
-    row = session.scalar(open_ones.where(*mine))
-    if row is None:
-        return None
-    _note_use(session, row)
-    return _principal(row)
+    found = session.execute(open_ones.where(*mine)).one_or_none()
+    return _used(session, *found) if found is not None else None
 
 
 def revoked(session: Session, key_id: str) -> bool:
@@ -111,10 +109,11 @@ def revoked(session: Session, key_id: str) -> bool:
     return session.scalar(select(ApiKeyRow.id).where(ApiKeyRow.id == key_id, ApiKeyRow.revoked_at.is_(None))) is None
 
 
-def _note_use(session: Session, row: ApiKeyRow) -> None:
-    """At most once a minute, so that reading costs no write."""
-    stale = or_(ApiKeyRow.last_used_at.is_(None), ApiKeyRow.last_used_at < NOW - _USE_IS_NOTED_EVERY)
-    session.execute(update(ApiKeyRow).where(ApiKeyRow.id == row.id, stale).values(last_used_at=NOW))
+def _used(session: Session, row: ApiKeyRow, stale: bool) -> Principal:
+    """Whom the key speaks for. That it was used is noted once a minute, so that reading costs no write."""
+    if stale:
+        session.execute(update(ApiKeyRow).where(ApiKeyRow.id == row.id, _USE_IS_STALE).values(last_used_at=NOW))
+    return _principal(row)
 
 
 def _principal(row: ApiKeyRow) -> Principal:
