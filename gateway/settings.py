@@ -85,7 +85,9 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(
         default=None, description="where the public listener and the worker serve /metrics to Prometheus; none: nowhere"
     )
-    presign_ttl_s: int = Field(default=3600, gt=0, le=604_800, description="how long the URL of an artifact, or of a part to upload, is good")
+    presign_ttl_s: int = Field(
+        default=3600, gt=0, le=604_800, description="how long an artifact's URL, or that of an upload's part, is good"
+    )
     grant_ttl_s: int = Field(default=600, gt=0, le=600, description="how long an upload grant is good")
 
     @property

@@ -9,9 +9,9 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from gateway.metrics import measures
 from gateway.domain import work as machine
 from gateway.domain.states import LIVE_TASKS, AttemptState, TaskState
+from gateway.metrics import measures
 from gateway.service.admission import admit_all
 from gateway.service.queries import living_job
 from gateway.service.tasks import refresh_jobs

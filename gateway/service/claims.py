@@ -3,9 +3,9 @@
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from gateway.metrics import measures
 from gateway.domain import work as machine
 from gateway.domain.token import is_valid
+from gateway.metrics import measures
 from gateway.service.admission import admit
 from gateway.service.errors import Forged
 from gateway.service.tasks import start_tasks

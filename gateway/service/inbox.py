@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from gateway.metrics import measures
 from gateway.domain.access import DEFAULT_TENANT
+from gateway.metrics import measures
 from gateway.service import results
 from gateway.service.arrivals import known_tenant, look
 from gateway.service.errors import Forged

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from gateway.metrics import measures
 from gateway.domain import work as machine
 from gateway.domain.states import AttemptState, MediaState, TaskState, WorkState
 from gateway.domain.token import is_valid
+from gateway.metrics import measures
 from gateway.service.admission import admit_all
 from gateway.service.arrivals import lose
 from gateway.service.errors import Forged

@@ -5,9 +5,9 @@ from collections.abc import Collection
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, object_session
 
-from gateway.metrics import measures
 from gateway.domain.jobs import job_state
 from gateway.domain.states import LIVE_TASKS, TaskState, WorkState
+from gateway.metrics import measures
 from gateway.service.webhooks import owe
 from gateway.store.tables import NOW, JobRow, TaskRow, WorkRow
 from schemas.errors import FailureClass

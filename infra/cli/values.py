@@ -11,7 +11,8 @@ from infra.local.values import Values
 from infra.objects.listener.settings import Settings as ListenerSettings
 
 NOT_PASSED_ON = frozenset(
-    {"DATABASE_URL", "OBJECT_STORE_URL", "OBJECT_STORE_PUBLIC_URL", "ATTEMPT_TOKEN_KEY", "WEBHOOK_TOKEN", "WEBHOOK_SIGNING_KEY", "WEBHOOK_URL", "PUBLIC_URL"}
+    {"DATABASE_URL", "OBJECT_STORE_URL", "OBJECT_STORE_PUBLIC_URL", "PUBLIC_URL", "WEBHOOK_URL"}
+    | {"ATTEMPT_TOKEN_KEY", "WEBHOOK_TOKEN", "WEBHOOK_SIGNING_KEY"}
     | {"K_SINK", "AUTOSCALER_METRICS_URL", "HOST", "PORT", "METRICS_PORT"}
 )
 """What this table says itself, or the platform does."""
