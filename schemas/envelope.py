@@ -20,6 +20,7 @@ from schemas.events import MAX_EVENT_BYTES
 from schemas.times import rfc3339
 
 JSON = "application/json"
+UNREADABLE_BYTES = 1000
 _PLAIN = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
 """What stands for itself in a header of binary mode; all else is percent-encoded (CloudEvents HTTP binding 1.0.2, 3.1.3.2), since the
 SDK's 1.x does neither way, and a key may hold anything."""
@@ -91,6 +92,17 @@ def parse(headers: Mapping[str, str], body: bytes) -> Event:
         data=data,
         extensions={name: value for name, value in attributes.items() if name not in core},
     )
+
+
+def torn(headers: Mapping[str, str], body: bytes) -> Event:
+    """What is left of an event in binary mode whose data is no JSON object: its attributes, and as `data.unreadable` how the body begins.
+
+    Raises:
+        MalformedEvent: not even the attributes are those of a CloudEvent 1.0.
+    """
+    bare = {name: value for name, value in headers.items() if name.lower() not in ("content-type", "content-length")}
+    event = parse({**bare, "Content-Type": JSON}, b"{}")
+    return replace(event, data={"unreadable": body[:UNREADABLE_BYTES].decode(errors="replace").replace("\0", "\ufffd")})
 
 
 def to_binary(event: Event) -> tuple[dict[str, str], bytes]:

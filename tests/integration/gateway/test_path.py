@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from gateway.service import reaper
 from gateway.service.reconciler import reconcile
-from schemas import events, keys
+from schemas import envelope, events, keys
 from schemas.facts import Kind
 from schemas.payloads import Completed
 
@@ -184,6 +184,18 @@ def test_the_reaper_judges_nobody_while_the_listener_was_away(house: House) -> N
     with house.gateway.database.transaction() as session:
         reaper.listener_beats(session)
     assert reap(house) == 1
+
+
+@pytest.mark.parametrize("body", [b'{"attempt_id": ', b"[1]", b"\xff\x00", b""])
+@pytest.mark.parametrize("kind", [events.REQUESTED, events.COMPLETED, "com.amazonaws.s3.ObjectCreated:Put", "com.example.other"])
+def test_a_dead_letter_that_nobody_can_read_is_kept(house: House, kind: str, body: bytes) -> None:
+    """Refused here it would be gone: a broker tries its dead-letter sink no further than a 400."""
+    headers, _ = envelope.to_binary(envelope.Event(id="poison", source="/test", type=kind, data={}, extensions={"knativeerrorcode": "400"}))
+    assert house.internal.post("/internal/dead-letters", headers=headers, data=body).status_code == 204
+    [letter] = house.get("/dead-letters")["dead_letters"]
+    assert (letter["event_type"], letter["redriven_at"]) == (kind, None)
+    house.post(f"/dead-letters/{letter['id']}/redrive", {}, 409)
+    assert house.internal.post("/internal/dead-letters", data=body).status_code == 400  # no event at all
 
 
 def test_dead_request_is_infra_only_if_nobody_claimed_it(house: House) -> None:
