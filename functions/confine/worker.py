@@ -85,7 +85,7 @@ def _child(function: Any, request: dict[str, Any], namespaces: dict[str, bool], 
             may_exec=False,
             required=request["required"],
         )
-        answer = _call(function, request["arguments"], Path(source), Path(out))
+        answer = _call(function, request["arguments"], Path(source), Path(out), request["limits"])
     except BaseException:  # noqa: BLE001 - a confinement that failed
         answer = _failure("Infra", "The sandbox could not be set up.", traceback.format_exc())
     with suppress(BaseException), os.fdopen(write_end, "wb") as pipe:
@@ -93,19 +93,24 @@ def _child(function: Any, request: dict[str, Any], namespaces: dict[str, bool], 
     os._exit(0)
 
 
-def _call(function: Any, arguments: dict[str, Any], source: Path, out: Path) -> dict[str, Any]:
+def _call(function: Any, arguments: dict[str, Any], source: Path, out: Path, limits: dict[str, Any]) -> dict[str, Any]:
     try:
         return {"result": function(source, out, **arguments)}
     except FunctionError as exc:
         return _failure(type(exc).__name__, exc.message, exc.log_tail)
     except MemoryError:
-        return _failure("LimitExceeded", "The picture needs more memory than is allowed.", None)
+        return _failure("LimitExceeded", f"The picture needs more memory than the {_mib(limits['rlimits']['AS'])} that are allowed.", None)
     except OSError as exc:
         if exc.errno in (errno.EFBIG, errno.EDQUOT):
-            return _failure("LimitExceeded", "The output is larger than is allowed.", str(exc))
+            most = _mib(limits["rlimits"]["FSIZE"])
+            return _failure("LimitExceeded", f"One file of the output is larger than the {most} that are allowed.", str(exc))
         return _failure("ToolFailed", "The picture could not be processed.", traceback.format_exc())
     except BaseException:  # noqa: BLE001 - whatever a decoder throws
         return _failure("ToolFailed", "The picture could not be processed.", traceback.format_exc())
+
+
+def _mib(count: int) -> str:
+    return f"{count / (1 << 20):.4g} MiB"
 
 
 def _watch(child: int, read_end: int, request: dict[str, Any]) -> dict[str, Any]:
@@ -130,15 +135,19 @@ def _watch(child: int, read_end: int, request: dict[str, Any]) -> dict[str, Any]
             verdict = _failure("ToolFailed", "The image worker's answer is too long.", None)
         elif time.monotonic() > ends_at:
             verdict = _failure("TimedOut", f"The picture was not done within {request['deadline_s']:.0f} seconds.", None)
-        elif folder_bytes(request["out"]) > request["limits"]["output_bytes"]:
-            verdict = _failure("LimitExceeded", "The output is larger than is allowed.", None)
+        elif (there := folder_bytes(request["out"])) > (most := request["limits"]["output_bytes"]):
+            verdict = _failure("LimitExceeded", f"The output takes {_mib(there)} so far; at most {_mib(most)} are allowed.", None)
     if verdict is not None:
         os.kill(child, signal.SIGKILL)
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    _, ended, usage = os.wait4(child, 0)
+    status = os.waitstatus_to_exitcode(ended)
     if verdict is not None:
         return verdict
     if status in (-signal.SIGXCPU, -signal.SIGKILL):
-        return _failure("LimitExceeded", "The picture needs more processor time or memory than is allowed.", f"killed by signal {-status}")
+        most_s = request["limits"]["rlimits"]["CPU"]
+        spun = usage.ru_utime + usage.ru_stime > most_s - 1
+        what = f"processor time than the {most_s} seconds that are allowed" if spun else "memory than the machine has for it"
+        return _failure("LimitExceeded", f"The picture needs more {what}.", f"killed by signal {-status}")
     try:
         answer: dict[str, Any] = json.loads(received)
     except ValueError:

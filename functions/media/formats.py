@@ -88,8 +88,10 @@ class MediaLimits:
     max_scans: int = 100  # 4,000 of 49 MP cost 80 s; encoders make 10
     max_streams: int = 16
     max_duration_s: int = 6 * 3600
+    max_frame_rate: int = 1000  # phones go to 960; a rendition has at most 60
     max_frames: int = 2_000_000
     max_packets: int = 6_000_000
+    max_rendition_bytes: int = 16 << 30  # six hours at 6.4 Mbit/s; with an upload of 10 GiB beside it, well within a volume of 40
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "MediaLimits":

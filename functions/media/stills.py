@@ -61,7 +61,7 @@ def open_still(source: Path, container: str, limits: MediaLimits | None = None) 
             most = f"at most {bounds.max_still_pixels / 1e6:g} megapixels are taken"
             raise LimitExceeded(f"The {kind.label} picture is {has}; {most}.") from exc
         except MemoryError as exc:
-            raise LimitExceeded(f"The {kind.label} picture needs more memory than is allowed.") from exc
+            raise LimitExceeded(f"The {kind.label} picture needs more memory than a decoder may take.") from exc
         except UnidentifiedImageError as exc:
             raise BadInput(f"The file begins like {kind.label}, but is no picture.") from exc
         except (OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError, ArithmeticError, RuntimeError) as exc:

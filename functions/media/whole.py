@@ -1,7 +1,9 @@
 """Is all of a file there? Judged by what its container says of its own length; no packet is read and nothing is decoded.
 
 A demuxer ends quietly where a file ends, so a file that was cut must be told by arithmetic. What cannot be told here: MPEG-TS and
-Matroska without a length (recordings may stop anywhere), fragmented MP4 cut between two fragments, Ogg cut between two pages.
+Matroska without a length (recordings may stop anywhere), fragmented MP4 cut between two fragments, Ogg cut between two pages. Nor a file
+that has its length but zeros for its end, as copies that broke off leave them: of stills only JPEG is told here; PNG, GIF and compressed
+TIFF fail in their decoders. Zeros are black to BMP and plain TIFF, and a sound WebP of one colour ends in them, too.
 """
 
 import os
@@ -18,6 +20,7 @@ _EBML, _SEGMENT = 0x1A45DFA3, 0x18538067
 _TS_SYNC = 0x47
 _NEVER_FILLED_IN = frozenset({0, 0x7FFFFFFF, 0xFFFFFFFF})  # RIFF lengths of recorders that could not seek back
 _LONGEST_OGG_PAGE = 65307
+_ZEROS = 16
 
 
 def is_cut_short(source: Path, container: str) -> bool:
@@ -34,6 +37,14 @@ def is_cut_short(source: Path, container: str) -> bool:
         return False
     with source.open("rb") as file:
         return rule(file, os.fstat(file.fileno()).st_size)
+
+
+def _jpeg(file: BinaryIO, size: int) -> bool:
+    """Zeros at the end and no End of Image (ITU-T T.81, B.1.1.3) behind the last scan: a decoder takes zeros for coded data."""
+    if _read(file, max(0, size - _ZEROS), _ZEROS) != bytes(_ZEROS):
+        return False
+    data = _read(file, 0, size)
+    return data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
 
 
 def _mp4(file: BinaryIO, size: int) -> bool:
@@ -108,6 +119,7 @@ def _read(file: BinaryIO, at: int, count: int) -> bytes:
 
 
 _RULES: dict[str, Callable[[BinaryIO, int], bool]] = {
+    "jpeg": _jpeg,
     "mp4": _mp4,
     "matroska": _matroska,
     "webm": _matroska,

@@ -148,6 +148,8 @@ def _video_facts(track: Track, described: Described, limits: MediaLimits) -> dic
         most = f"{limits.max_frame_pixels // 1_000_000} megapixels and {limits.max_edge_px} a side"
         raise LimitExceeded(f"The video is {width} × {height} pixels; at most {most} are taken.")
     rate = frame_rate(track)
+    if rate and track.shown > 1 and rate > limits.max_frame_rate:
+        raise LimitExceeded(f"The video has {float(rate):.0f} frames a second; at most {limits.max_frame_rate} are taken.")
     return {
         "width_px": width,
         "height_px": height,

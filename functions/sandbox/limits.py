@@ -6,6 +6,14 @@ GIB = 1 << 30
 MIB = 1 << 20
 
 
+def in_words(count: int) -> str:
+    """Bytes as a sentence has them: `2 GiB`, `1.5 MiB`, `900 bytes`."""
+    for unit, name in ((GIB, "GiB"), (MIB, "MiB")):
+        if count >= unit:
+            return f"{count / unit:.3g} {name}"
+    return f"{count} bytes"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """One child's bounds.

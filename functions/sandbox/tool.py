@@ -14,7 +14,7 @@ from functions.confine.launch import FAILED
 from functions.confine.quota import folder_bytes
 from functions.errors import Infra, LimitExceeded, Stopped, TimedOut
 from functions.sandbox.child import kill_group, loaders, paths, required, start
-from functions.sandbox.limits import MIB, Limits
+from functions.sandbox.limits import MIB, Limits, in_words
 
 _TICK_S = 0.05
 _QUOTA_EVERY_S = 0.2
@@ -99,21 +99,25 @@ def run_tool(
             if pipe:
                 pipe.close()
     log_tail = watch.tail.decode(errors="replace")[-_TAIL_CHARS:]
-    _judge(returncode, log_tail)
+    _judge(returncode, log_tail, limits, watch.cpu_s)
     log_head = watch.head.decode(errors="replace")
     seconds = time.monotonic() - began
     return Finished(returncode=returncode, stdout=bytes(watch.stdout), log_head=log_head, log_tail=log_tail, seconds=seconds)
 
 
-def _judge(returncode: int, log_tail: str) -> None:
+def _judge(returncode: int, log_tail: str, limits: Limits, cpu_s: float) -> None:
     if returncode == FAILED and log_tail.startswith("sandbox: "):
         raise Infra("The sandbox could not be set up.", log_tail=log_tail)
-    if returncode == -signal.SIGXCPU:
-        raise LimitExceeded("The media needs more processor time than is allowed.", log_tail=log_tail)
+    is_killed = returncode == -signal.SIGKILL  # by the kernel: nobody else kills a child and goes on
+    if returncode == -signal.SIGXCPU or (is_killed and cpu_s > limits.cpu_s - 1):
+        raise LimitExceeded(f"The media needs more processor time than the {limits.cpu_s} seconds that are allowed.", log_tail=log_tail)
     if returncode == -signal.SIGXFSZ:
-        raise LimitExceeded("The output is larger than is allowed.", log_tail=log_tail)
-    if returncode == -signal.SIGKILL or (returncode != 0 and _NO_MEMORY in log_tail and _TOO_MANY_STREAMS not in log_tail):
-        raise LimitExceeded("The media needs more memory than is allowed.", log_tail=log_tail)
+        raise LimitExceeded(f"One file of the output is larger than the {in_words(limits.file_bytes)} that are allowed.", log_tail=log_tail)
+    if is_killed:
+        raise LimitExceeded("The media needs more memory than the machine has for it.", log_tail=log_tail)
+    if returncode != 0 and _NO_MEMORY in log_tail and _TOO_MANY_STREAMS not in log_tail:
+        most = in_words(limits.address_space_bytes)
+        raise LimitExceeded(f"The media needs more memory than the {most} that are allowed.", log_tail=log_tail)
 
 
 class _Watch:
@@ -133,6 +137,7 @@ class _Watch:
         self.process, self.write, self.limits = process, str(write), limits
         self.deadline_s, self.silence_s, self.on_line, self.stopped = deadline_s, silence_s, on_line, stopped
         self.stdout, self.head, self.tail, self._line = bytearray(), bytearray(), bytearray(), bytearray()
+        self.cpu_s = 0.0
         self._began = self._progressed_at = self._measured_at = time.monotonic()
 
     def run(self) -> None:
@@ -149,10 +154,17 @@ class _Watch:
                     else:
                         selector.unregister(key.fileobj)
                 self._check()
-        while self.process.poll() is None:  # it closed its pipes and lives on
+        while not self._has_ended():  # it closed its pipes and lives on
             self._check()
             time.sleep(_TICK_S)
         self._check_output()
+
+    def _has_ended(self) -> bool:
+        pid, status, usage = os.wait4(self.process.pid, os.WNOHANG)
+        if pid:
+            self.process.returncode = os.waitstatus_to_exitcode(status)
+            self.cpu_s = usage.ru_utime + usage.ru_stime
+        return bool(pid)
 
     def _take_stdout(self, chunk: bytes) -> None:
         if self.on_line is None:
@@ -182,8 +194,10 @@ class _Watch:
             self._check_output()
 
     def _check_output(self) -> None:
-        if folder_bytes(self.write) > self.limits.output_bytes:
-            raise LimitExceeded("The output is larger than is allowed.", log_tail=self._log())
+        there = folder_bytes(self.write)
+        if there > self.limits.output_bytes:
+            most = in_words(self.limits.output_bytes)
+            raise LimitExceeded(f"The output takes {in_words(there)} so far; at most {most} are allowed.", log_tail=self._log())
 
     def _log(self) -> str:
         return self.tail.decode(errors="replace")[-_TAIL_CHARS:]

@@ -9,23 +9,23 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from functions.errors import BadInput, LimitExceeded, Unsupported
+from functions.errors import BadInput, Unsupported
 from functions.media.ffmpeg import Target, command
+from functions.media.formats import MediaLimits
 from functions.media.timeline import LISTING, Timeline
 from functions.media.whole import is_cut_short
 from functions.runtime.job import Job, Outcome, Output
 from functions.sandbox import Finished, Limits, run_tool
+from functions.sandbox.limits import GIB
 from functions.transcode.look import Look, look_command, read_look
-from functions.transcode.plan import is_thinned, longest_s, rendering, rendition_size
+from functions.transcode.plan import is_thinned, rendering, rendition_size
 from functions.transcode.progress import Progress
-from functions.transcode.verdict import check_made, check_source, explain, read_decoded
+from functions.transcode.verdict import check_bounds, check_made, check_source, explain, read_decoded
 from schemas.facts import Kind
 from schemas.parameters import TranscodeParameters
 
 SILENCE_S: Final = 30.0
 _DURATION: Final = re.compile(r"Duration: (\d+):(\d+):(\d+\.\d+),")
-_GIB: Final = 1 << 30
-_MAX_BYTES: Final = 2 * _GIB
 _MAX_THREADS: Final = 8  # each holds frames: 8 of 4K stay under the limit of memory
 
 
@@ -35,7 +35,7 @@ def transcode(job: Job) -> Outcome:
     Raises:
         BadInput: the media is cut short or damaged, so that frames or sound would be missing.
         Unsupported: it has no picture, or one that is not taken.
-        LimitExceeded: it is longer than it says, or larger than is allowed.
+        LimitExceeded: it is longer than it says, or its rendition larger than MEDIA_MAX_RENDITION_BYTES.
         ToolFailed: ffmpeg failed, or lost something, for no known reason.
         TimedOut: the deadline passed, or 30 seconds went without progress.
         Stopped: the gateway said stop.
@@ -52,6 +52,7 @@ class _Run:
         assert isinstance(job.parameters, TranscodeParameters)
         self.job, self.facts = job, job.facts
         self.size_px = rendition_size(job.facts.width_px, job.facts.height_px, job.parameters.short_side_px)
+        self.max_bytes = MediaLimits.from_environment().max_rendition_bytes
         self.ends_at = time.monotonic() + job.deadline_s
         self.threads = min(_MAX_THREADS, len(os.sched_getaffinity(0)))
         self.target, self.listing = job.out / "video.mp4", job.out / "packets.txt"
@@ -68,7 +69,7 @@ class _Run:
             target=self.target,
             listing=self.listing,
             threads=self.threads,
-            max_bytes=_MAX_BYTES,
+            max_bytes=self.max_bytes,
         )
         finished = self._run(argv, Progress(self.facts, self.job.progress))
         made, duration_ms = self._verified(look, finished)
@@ -96,8 +97,7 @@ class _Run:
         with self.listing.open(encoding="ascii", errors="replace") as lines:
             source = Timeline.of(lines)
         self.listing.unlink()
-        if self.target.stat().st_size >= _MAX_BYTES or source.seconds >= longest_s(self.facts) - 1:
-            raise LimitExceeded("The media is longer than it says, or its rendition larger than is allowed.", log_tail=log_tail)
+        check_bounds(self.facts, source.seconds, self.target.stat().st_size, self.max_bytes, log_tail=log_tail)
         decoded = read_decoded(log_tail)
         check_source(self.facts, source, decoded, interlaced=look.interlaced, log_tail=log_tail)
         made, duration_ms = self._made()
@@ -118,7 +118,12 @@ class _Run:
             argv,
             read=[self.job.source, self.target] if self.target.exists() else [self.job.source],
             write=self.job.out,
-            limits=Limits(address_space_bytes=4 * _GIB, cpu_s=60 + round(self.job.deadline_s) * self.threads),
+            limits=Limits(
+                address_space_bytes=4 * GIB,
+                cpu_s=60 + round(self.job.deadline_s) * self.threads,
+                file_bytes=self.max_bytes + GIB,  # ffmpeg stops before; the index and the listing come on top
+                output_bytes=self.max_bytes + 2 * GIB,
+            ),
             deadline_s=max(0.0, self.ends_at - time.monotonic()),
             silence_s=SILENCE_S if watched else None,
             on_line=reader.line if reader else None,

@@ -13,6 +13,8 @@ from fractions import Fraction
 
 from functions.errors import BadInput, FunctionError, LimitExceeded, ToolFailed, Unsupported
 from functions.media.timeline import Timeline, Track
+from functions.sandbox.limits import in_words
+from functions.transcode.plan import longest_s
 from schemas.facts import MediaFacts
 
 _DECODED = re.compile(r"Input stream #0:\d+ \((video|audio)\): (\d+) packets read \(\d+ bytes\); (\d+) frames decoded; (\d+) decode errors")
@@ -26,9 +28,9 @@ _HEADER_SLACK = 0.05
 # What ffmpeg says in its last lines when it gives up, the first match counting.
 _WORDS: tuple[tuple[str, type[FunctionError], str], ...] = (
     ("exceeds specified max pixel count", LimitExceeded, "The frames have more pixels than are allowed."),
-    ("Cannot allocate memory", LimitExceeded, "The media needs more memory than is allowed."),
-    ("No space left on device", LimitExceeded, "The output is larger than is allowed."),
-    ("File too large", LimitExceeded, "The output is larger than is allowed."),
+    ("Cannot allocate memory", LimitExceeded, "The media needs more memory than a decoder may take."),
+    ("No space left on device", LimitExceeded, "The output is larger than the disk has room for."),
+    ("File too large", LimitExceeded, "The output is larger than one file may get."),
     ("not on whitelist", Unsupported, "The media is coded in a way that is not taken here."),
     ("Decoder not found", Unsupported, "The media is coded in a way that is not taken here."),
     ("no decoder found for", Unsupported, "The media is coded in a way that is not taken here."),
@@ -60,6 +62,23 @@ def explain(log_tail: str) -> FunctionError:
         if words in log_tail:
             return error(sentence, log_tail=log_tail)
     return ToolFailed("The transcoder failed.", log_tail=log_tail)
+
+
+def check_bounds(facts: MediaFacts, read_s: float | Fraction, made_bytes: int, max_bytes: int, *, log_tail: str) -> None:
+    """Did ffmpeg stop because of a bound that it was given, and not at the media's end?
+
+    Args:
+        read_s: seconds of the source that were read.
+        made_bytes, max_bytes: of the rendition.
+
+    Raises:
+        LimitExceeded: it did.
+    """
+    if made_bytes >= max_bytes:
+        raise LimitExceeded(f"The rendition is larger than the {in_words(max_bytes)} that are allowed.", log_tail=log_tail)
+    if read_s >= longest_s(facts) - 1:
+        says = f"says that it lasts {facts.duration_ms / 1000:.1f} s, but" if facts.duration_ms else "does not say how long it is, and"
+        raise LimitExceeded(f"The media {says} goes on for {float(read_s):.0f} s and more.", log_tail=log_tail)
 
 
 def check_source(facts: MediaFacts, source: Timeline, decoded: dict[str, Decoded], *, interlaced: bool, log_tail: str) -> None:

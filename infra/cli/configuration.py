@@ -90,8 +90,10 @@ LIMITS = {
     "max_scans": "most passes that a progressive JPEG may take",
     "max_streams": "most streams in one file",
     "max_duration_s": "longest duration",
+    "max_frame_rate": "most frames a second",
     "max_frames": "most frames of a video",
     "max_packets": "most packets of picture and sound",
+    "max_rendition_bytes": "largest rendition, of either lane",
 }
 
 HEAD = """\

@@ -1,9 +1,10 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from functions.media.whole import is_cut_short
-from tests.media import clip, truncated
+from tests.media import clip, still, truncated
 
 CONTAINERS = {"a.mp4": "mp4", "a.mkv": "matroska", "a.webm": "webm", "a.avi": "avi", "a.ts": "mpegts"}
 CODECS = {"a.webm": "vp8", "a.avi": "mpeg4"}
@@ -40,6 +41,22 @@ def test_mp4_boxes(tmp_path: Path, data: bytes, cut: bool) -> None:
     source = tmp_path / "source"
     source.write_bytes(data)
     assert is_cut_short(source, "mp4") is cut
+
+
+def test_a_jpeg_whose_end_is_zeros(tmp_path: Path) -> None:
+    whole = still(tmp_path / "whole.jpg").read_bytes()
+    half = len(whole) // 2
+    files = {"whole": whole, "padded": whole + bytes(100), "zeros": whole[:half] + bytes(half), "no end": whole[:-2]}
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    assert [name for name in files if is_cut_short(tmp_path / name, "jpeg")] == ["zeros"]  # without an end alone, all of it is there
+
+
+def test_zeros_prove_nothing_of_a_webp(tmp_path: Path) -> None:
+    """Why there is no such rule for WebP: a sound picture of one colour ends in zeros."""
+    Image.new("RGB", (4000, 3000), (128, 128, 128)).save(tmp_path / "flat.webp")
+    assert (tmp_path / "flat.webp").read_bytes().endswith(bytes(500))
+    assert not is_cut_short(tmp_path / "flat.webp", "webp")
 
 
 def test_a_live_recording_has_no_length(tmp_path: Path) -> None:

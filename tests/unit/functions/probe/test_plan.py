@@ -141,7 +141,13 @@ def test_facts_of_a_video() -> None:
             Timeline(tracks={0: track("video", tick=Fraction(1), at=list(range(63)), length=1)}),
             MediaLimits(max_frames=62),
             LimitExceeded,
-            "63 frames",
+            "63 frames; at most 62",
+        ),
+        (
+            Timeline(tracks={0: track("video", tick=Fraction(1, 1001), at=list(range(62563)), length=1)}),
+            MediaLimits(),
+            LimitExceeded,
+            "1001 frames a second; at most 1000",
         ),
     ],
 )

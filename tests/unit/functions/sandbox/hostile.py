@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import signal
 import socket
 from pathlib import Path
 from typing import Any
@@ -71,4 +72,10 @@ def one_large_file(source: Path, out: Path) -> dict[str, Any]:
 def many_files(source: Path, out: Path) -> dict[str, Any]:
     for number in range(1000):
         (out / str(number)).write_bytes(bytes(1 << 20))
+    return {}
+
+
+def killed(source: Path, out: Path) -> dict[str, Any]:
+    """As the kernel kills when memory runs out."""
+    os.kill(os.getpid(), signal.SIGKILL)
     return {}

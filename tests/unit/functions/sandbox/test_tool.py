@@ -78,18 +78,28 @@ def test_it_leaves_no_process(source: Path, out: Path, needs: Needs) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "limits"),
+    ("code", "limits", "words"),
     [
-        ("while True: pass", Limits(cpu_s=1)),
-        ("open('large', 'wb').write(bytes(2 << 20))", Limits(file_bytes=1 << 20)),
-        ("[open(str(n), 'wb').write(bytes(1 << 20)) for n in range(200)]; import time; time.sleep(5)", Limits(output_bytes=10 << 20)),
-        ("[open(str(n), 'wb').close() for n in range(3000)]; import time; time.sleep(5)", Limits(output_bytes=10 << 20)),
+        ("while True: pass", Limits(cpu_s=1), "than the 1 seconds that"),
+        ("open('large', 'wb').write(bytes(2 << 20))", Limits(file_bytes=1 << 20), "larger than the 1 MiB that"),
+        (
+            "[open(str(n), 'wb').write(bytes(1 << 20)) for n in range(200)]; import time; time.sleep(5)",
+            Limits(output_bytes=10 << 20),
+            "at most 10 MiB are",
+        ),
+        (
+            "[open(str(n), 'wb').close() for n in range(3000)]; import time; time.sleep(5)",
+            Limits(output_bytes=10 << 20),
+            "at most 10 MiB are",
+        ),
+        ("import sys; print('Cannot allocate memory', file=sys.stderr); sys.exit(1)", Limits(), "than the 2 GiB that"),
+        ("import os; os.kill(os.getpid(), 9)", Limits(), "than the machine has"),
     ],
-    ids=["processor", "one file", "many files", "many empty files"],
+    ids=["processor", "one file", "many files", "many empty files", "memory", "no memory"],
 )
-def test_limits(source: Path, out: Path, code: str, limits: Limits) -> None:
+def test_a_limits_sentence_says_which(source: Path, out: Path, code: str, limits: Limits, words: str) -> None:
     signals = "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_DFL); "  # Python ignores it
-    with pytest.raises(LimitExceeded):
+    with pytest.raises(LimitExceeded, match=words):
         run((signals if ":" not in code else "") + code, source, out, limits=limits)
 
 

@@ -4,13 +4,14 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from functions.errors import BadInput, FunctionError, Infra, LimitExceeded, TimedOut, ToolFailed
-from functions.sandbox import call_worker, worker
+from functions.sandbox import IMAGE_LIMITS, call_worker, worker
 
 HOSTILE = "tests.unit.functions.sandbox.hostile:"
 Needs = Callable[[str], None]
@@ -61,6 +62,23 @@ def test_what_it_must_not_do_fails_and_the_next_file_succeeds(
         call(name, source, out)
     (tmp_path / "next").mkdir()
     assert call("count", source, tmp_path / "next")["calls"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("allocate", "more memory than the 2048 MiB that"),
+        ("spin", "more processor time than the 1 seconds that"),
+        ("killed", "more memory than the machine has"),
+        ("one_large_file", "larger than the 64 MiB that"),
+        ("many_files", "at most 128 MiB are"),
+    ],
+)
+def test_a_limits_sentence_says_which(source: Path, out: Path, needs: Needs, name: str, words: str) -> None:
+    needs("seccomp")
+    limits = replace(IMAGE_LIMITS, cpu_s=1 if name == "spin" else 30)
+    with pytest.raises(LimitExceeded, match=words):
+        call_worker(HOSTILE + name, {}, source=source, out=out, deadline_s=30, limits=limits)
 
 
 def test_it_reads_no_other_file(tmp_path: Path, source: Path, out: Path, needs: Needs) -> None:

@@ -1,10 +1,12 @@
 """What counts as whole, by table: (packets shown, decoded, errors) and the word that falls."""
 
+from contextlib import nullcontext
+
 import pytest
 
 from functions.errors import BadInput, FunctionError, LimitExceeded, ToolFailed, Unsupported
 from functions.media.timeline import Timeline
-from functions.transcode.verdict import Decoded, check_made, check_source, explain, read_decoded
+from functions.transcode.verdict import Decoded, check_bounds, check_made, check_source, explain, read_decoded
 from schemas.facts import Kind, MediaFacts
 
 LOG = """
@@ -30,6 +32,21 @@ def timeline(frames: int, *, codec: str = "h264", sound: int = 0, flags: str = "
 
 def decoded(frames: int, errors: int = 0, sound_errors: int = 0) -> dict[str, Decoded]:
     return {"video": Decoded(frames=frames, errors=errors), "audio": Decoded(frames=9, errors=sound_errors)}
+
+
+@pytest.mark.parametrize(
+    ("says_ms", "read_s", "made_bytes", "words"),
+    [
+        (10_000, 10.0, 999, None),
+        (10_000, 10.0, 1000, "larger than the 1000 bytes that are allowed"),
+        (10_000, 20.0, 999, "says that it lasts 10.0 s, but goes on for 20 s"),  # 10 × 1.1 + 10 - 1
+        (10_000, 19.9, 999, None),
+        (None, 21_599.0, 999, "does not say how long it is, and goes on for 21599 s"),
+    ],
+)
+def test_a_run_that_met_its_bounds(says_ms: int | None, read_s: float, made_bytes: int, words: str | None) -> None:
+    with pytest.raises(LimitExceeded, match=words) if words else nullcontext():
+        check_bounds(facts(duration_ms=says_ms), read_s, made_bytes, 1000, log_tail="")
 
 
 def test_ffmpegs_closing_words_are_read() -> None:
