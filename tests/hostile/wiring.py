@@ -35,6 +35,26 @@ CHILD = {
     "Image._decompression_bomb_check = lambda size: None",
     "scan check": "from functions.probe import still; still._check_scans = lambda *more: None",
     "formats": "from PIL import Image; _open = Image.open; Image.open = lambda source, formats=None: _open(source)",
+    "strip": (  # of a comment, which Pillow writes by itself
+        "from functions.thumbnail import render; _develop = render.develop\n"
+        "def _keeping(image, fit):\n"
+        "    developed = _develop(image, fit)\n"
+        "    developed.info = dict(image.info)\n"
+        "    return developed\n"
+        "render.develop = _keeping"
+    ),
+    "pixels alone": (  # of EXIF and XMP, which Pillow writes where it is asked to
+        "from PIL import Image; from functions.thumbnail import render; _develop = render.develop\n"
+        "class Careless(Image.Image):\n"
+        "    def save(self, path, **options):\n"
+        "        Image.Image.save(self, path, **options, exif=self.said['exif'], xmp=self.said['xmp'])\n"
+        "def _keeping(image, fit):\n"
+        "    said = {name: image.info[name] for name in ('exif', 'xmp')}\n"
+        "    developed = _develop(image, fit)\n"
+        "    developed.__class__, developed.said = Careless, said\n"
+        "    return developed\n"
+        "render.develop = _keeping"
+    ),
     "whole pictures": (
         "from PIL import ImageFile\n"
         "class Careless(type(ImageFile)):\n    LOAD_TRUNCATED_IMAGES = property(lambda self: True, lambda self, value: None)\n"
