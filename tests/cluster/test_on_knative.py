@@ -56,6 +56,9 @@ def request_limit(system: Darkroom, seconds: str) -> Iterator[None]:
             kubectl("rollout", "restart", f"deploy/{name}")
         for name in ("gateway", "gateway-internal", "gateway-worker"):
             kubectl("rollout", "status", f"deploy/{name}", "--timeout=120s")
+        eventually(
+            lambda: len(get("pods", "-l", "app=gateway")["items"]), lambda count: count == 1, 90
+        )  # the forward ends with the old one
         eventually(lambda: _answers(system), bool, 60)
 
     restarted(seconds)
@@ -68,7 +71,7 @@ def request_limit(system: Darkroom, seconds: str) -> Iterator[None]:
 def _answers(system: Darkroom) -> bool:
     try:
         return bool(system.ask("GET", "/readyz").status == 200)
-    except urllib3.exceptions.HTTPError:  # the forward ended with its pod, and is being made again
+    except urllib3.exceptions.HTTPError:
         return False
 
 
