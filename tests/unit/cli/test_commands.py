@@ -100,7 +100,7 @@ def test_json_is_one_document(gateway: SmallGateway, files: list[str]) -> None:
 def test_operations_are_judged_before_a_byte_is_sent(gateway: SmallGateway, files: list[str]) -> None:
     done = call("submit", files[0], "--op", "sharpen", gateway=gateway)
     assert (done.exit_code, done.stdout, gateway.media) == (4, "", {})
-    assert done.stderr.startswith("darkroom: There is no operation 'sharpen'; there are thumbnail, ")
+    assert done.stderr.startswith("darkroom: There is no operation 'sharpen'; there are embed, ")
     assert len(done.stderr.splitlines()) == 1
 
 
