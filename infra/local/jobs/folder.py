@@ -6,6 +6,7 @@ What `create` and `save` have returned from survives any kill.
 import json
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -56,8 +57,11 @@ class JobFolder:
         _sync(self._folder / record.name)
 
     def remove(self, name: str) -> None:
-        """The Job and its event."""
-        shutil.rmtree(self._folder / name, ignore_errors=True)
+        """The Job and its event, in one step: what a kill leaves of it is no Job."""
+        doomed = self._folder / (name + _DRAFT)
+        with suppress(FileNotFoundError):
+            (self._folder / name).rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
 
 
 def _text(record: JobRecord) -> bytes:

@@ -39,6 +39,7 @@ class JobRunner:
         self.sinks: Mapping[str, JobSink] = {sink.key: sink for sink in sinks}
         self._folder, self._launch, self._logs, self._on_event = folder, launch, logs, on_event
         self._records: dict[str, JobRecord] = {}
+        self._slots: set[str] = set()  # taken: a slot's scratch folder is one process's alone
         self._running: dict[str, tuple[str, Instance]] = {}  # by slot: (sink's key, process)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._sweeping: asyncio.Task[None] | None = None
@@ -98,7 +99,14 @@ class JobRunner:
 
     async def _run(self, record: JobRecord) -> None:
         sink = self.sinks[record.sink]
-        slot = next(name for n in range(len(self._running) + 1) if (name := f"{sink.name}-{n}") not in self._running)
+        slot = next(name for n in range(len(self._slots) + 1) if (name := f"{sink.name}-{n}") not in self._slots)
+        self._slots.add(slot)
+        try:
+            await self._run_in(slot, sink, record)
+        finally:
+            self._slots.remove(slot)
+
+    async def _run_in(self, slot: str, sink: JobSink, record: JobRecord) -> None:
         try:
             launch = self._launch(sink, self._folder.event_path(record.name), slot)
             instance = await Instance.start(launch, self._logs, slot, host="", port=0, ready_path=None)

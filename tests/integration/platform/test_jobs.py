@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -12,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from infra.local.jobs.folder import JobFolder
+from infra.local.jobs.record import JobRecord, Phase
 
 from .conftest import wait_for
 
@@ -163,6 +167,20 @@ def test_as_many_run_as_there_are(sink: Sink) -> None:
     wait_for(lambda: len(sink.pids()) == 6, 20, "six at once")
     (sink.out / "go").touch()
     wait_for(lambda: sink.pids() == [], 20, "all have ended")
+
+
+def test_those_that_begin_at_once_have_a_scratch_folder_each(sink: Sink) -> None:
+    """Each Job's is removed with it: another's must not go, too. Those that wait on disk at the start begin at once."""
+    sink.stop()
+    for n in range(3):
+        record = JobRecord(name=f"work-{n}", sink="demo/work", source="/test", id=f"e{n}", phase=Phase.WAITING, created_at_s=time.time())
+        JobFolder(sink.data / "jobs").create(record, json.dumps({"id": f"e{n}", "data": {"until": f"go{n}"}}).encode())
+    sink.start()
+    folders = [Path(sink.began(f"e{n}")["env"]["TMPDIR"]) for n in range(3)]
+    assert len(set(folders)) == 3
+    (sink.out / "go0").touch()
+    wait_for(lambda: len(sink.pids()) == 2, 20, "one has ended")
+    assert [folder.is_dir() for folder in folders] == [False, True, True]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What is decided about a Job without running it: names, phases, times, what is on disk, and which manifests are taken."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,18 @@ def test_what_was_created_is_found_again_and_half_made_ones_are_not(tmp_path: Pa
     assert not (tmp_path / "jobs" / "half.new").exists()
     folder.remove(CREATED.name)
     assert folder.load() == []
+
+
+def test_a_job_whose_removal_was_cut_short_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill between two of its files must not leave a folder without a record, on which every later start would fail."""
+    folder = JobFolder(tmp_path / "jobs")
+    folder.load()
+    folder.create(CREATED, b"{}")
+    monkeypatch.setattr(shutil, "rmtree", lambda path, **_: (path / "job.json").unlink())
+    folder.remove(CREATED.name)
+    monkeypatch.undo()
+    assert folder.load() == []
+    assert list((tmp_path / "jobs").iterdir()) == []
 
 
 @pytest.mark.parametrize(
