@@ -81,11 +81,11 @@ k create secret generic darkroom \
   --from-literal=DATABASE_URL="postgresql://darkroom:$pg@postgres.darkroom.svc.cluster.local:5432/darkroom" \
   --from-literal=OBJECT_STORE_URL="http://darkroom:$s3@minio.darkroom.svc.cluster.local:9000" \
   --from-literal=ATTEMPT_TOKEN_KEY="$(secret)" --from-literal=WEBHOOK_TOKEN="$(secret)" >>$log
-for _ in $(seq 30); do # Knative's webhooks refuse connections for a while after their pods are Available
-  if kubectl apply --server-side -k knative/overlays/dev >>$log 2>&1; then break; fi
+for try in $(seq 30); do # Knative's webhooks may refuse connections for a while after their pods are Available
+  kubectl apply --server-side -k knative/overlays/dev >>$log 2>&1 && break
+  [[ $try != 30 ]] || { tail -3 $log >&2; exit 1; }
   sleep 4
 done
-kubectl apply --server-side -k knative/overlays/dev >>$log
 said "knative/overlays/dev applied: $(kubectl kustomize knative/overlays/dev | grep -c '^kind:') objects"
 k wait --for=condition=complete job/darkroom-init --timeout=300s >>$log
 k wait --for=condition=Available deployment --all --timeout=300s >>$log
