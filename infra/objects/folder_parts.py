@@ -12,10 +12,11 @@ import os
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from infra.objects.folder_errors import storing
 from infra.objects.folder_writer import FolderWriter, etag_of, stamp
@@ -25,6 +26,7 @@ _UPLOAD_ID: Final = re.compile(r"[0-9a-f]{32}")
 _PART: Final = re.compile(r"([0-9]{5})-([0-9a-f]{32})")
 _ABOUT, _PLACING = "upload.json", "placing"
 _COPY_BYTES: Final = 8 * 1024 * 1024
+_ASK_AGAIN_S: Final = 0.05
 
 
 class FolderParts:
@@ -154,11 +156,23 @@ def _there(upload_id: str) -> Iterator[None]:
 
 @contextmanager
 def _held(folder: Path) -> Iterator[None]:
-    """Holds one upload, so that it ends once. A dead process holds none. Raises FileNotFoundError where it has just ended."""
+    """Holds one upload, so that it ends once. A dead process holds none. Raises FileNotFoundError where it has just ended.
+
+    Waits by sleeping: in a process whose greenlets share one thread, whoever holds it goes on meanwhile.
+    """
     with (folder / _ABOUT).open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        while not _taken(file):
+            time.sleep(_ASK_AGAIN_S)
         (folder / _ABOUT).stat()
         yield
+
+
+def _taken(file: BinaryIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _newest(folder: Path) -> dict[int, Part]:
@@ -188,7 +202,10 @@ def _check(there: dict[int, Part], parts: Sequence[tuple[int, str]]) -> None:
 
 
 def _join(files: Sequence[Path], target: Path, demand_room: Callable[[], None]) -> str:
-    """One file of many. Returns the ETag that it will have as an object."""
+    """One file of many. Returns the ETag that it will have as an object.
+
+    Each piece is brought to the disk, and others have their turn before the next: with greenlets they wait for a piece, not for gigabytes.
+    """
     with storing(), target.open("xb", buffering=0) as joined:
         for file in files:
             demand_room()
@@ -196,6 +213,8 @@ def _join(files: Sequence[Path], target: Path, demand_room: Callable[[], None]) 
                 offset = 0
                 while sent := os.sendfile(joined.fileno(), part.fileno(), offset, _COPY_BYTES):
                     offset += sent
+                    os.fdatasync(joined.fileno())
+                    time.sleep(0)
         stamp(joined.fileno())
         os.fsync(joined.fileno())
         return etag_of(os.fstat(joined.fileno()))

@@ -125,3 +125,44 @@ def test_the_newest_of_two_parts_counts_where_a_writer_died_between(tmp_path: Pa
     old.write_bytes(content)
     folder_parts.os.utime(old, ns=(facts.st_atime_ns, facts.st_mtime_ns))
     assert [part.etag for part in objects.list_parts("media", KEY, upload)] == [new]
+
+
+SERVED_MEANWHILE = """
+from gevent import monkey
+monkey.patch_all()
+import sys, time
+from pathlib import Path
+import gevent
+from infra.objects import folder_parts
+from infra.objects.folder import FolderObjects
+from infra.objects.port import NoSuchUpload
+upload, *etags = sys.argv[2:]
+store, copied, turns = FolderObjects(Path(sys.argv[1])), [], []
+send = folder_parts.os.sendfile
+def sent(*args):
+    if size := send(*args):
+        copied.append(len(turns))
+    return size
+folder_parts.os.sendfile = sent
+def others():
+    while True:
+        turns.append(1)
+        gevent.sleep(0)
+def complete():
+    try:
+        return store.complete_multipart("media", "media/a.mp4", upload, list(enumerate(etags, 1)))
+    except NoSuchUpload:
+        return "ended"
+gevent.spawn(others)
+both = [gevent.spawn(complete) for _ in range(2)]
+gevent.joinall(both, raise_error=True)
+print(len(set(copied)) == len(copied), len({one.value for one in both} - {"ended"}))
+"""
+
+
+def test_one_thread_for_all_serves_others_while_it_joins(tmp_path: Path) -> None:
+    """As the public listener does: a copy of gigabytes must not hold its every client up, nor two that complete at once each other."""
+    objects = FolderObjects(tmp_path / "store")
+    upload, parts = begin(objects, bytes(6 * MIB), bytes(6 * MIB), b"end")
+    argv = [sys.executable, "-c", SERVED_MEANWHILE, str(objects.root), upload, *(etag for _, etag in parts)]
+    assert subprocess.run(argv, check=True, timeout=60, stdout=subprocess.PIPE, text=True).stdout.split() == ["True", "1"]
