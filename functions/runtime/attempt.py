@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from functions.errors import FunctionError, Infra, SourceGone, Stopped, ToolFailed
+from functions.errors import FunctionError, Infra, LimitExceeded, SourceGone, Stopped, ToolFailed
 from functions.runtime.gateway import Gateway
 from functions.runtime.job import Job, Outcome
 from functions.runtime.log import LOG
@@ -69,13 +69,16 @@ def run_attempt(
         raise NotNow(str(exc)) from exc
     if earlier is not None:
         return earlier
-    if free_bytes(around.settings.work_dir) < requested.source.bytes + around.settings.spare_disk_bytes:
+    size_bytes, most_bytes = requested.source.bytes, around.settings.max_upload_bytes
+    if size_bytes <= most_bytes and free_bytes(around.settings.work_dir) < size_bytes + around.settings.spare_disk_bytes:
         raise NotNow("not enough disk space")
     run = _Run(requested=requested, parameters=parameters, around=around, run_id=uuid7(), began=time.monotonic())
     with run.claim() as pulse:
         try:
             if requested.version != version:
                 raise Infra(f"This function makes version {version} of its results; asked for was {requested.version}.")
+            if size_bytes > most_bytes:
+                raise LimitExceeded(f"The file has {size_bytes} bytes; at most {most_bytes} are taken.")
             return run.complete(work, pulse)
         except FunctionError as exc:
             failed = run.failed(exc)

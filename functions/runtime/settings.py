@@ -22,6 +22,7 @@ class Settings:
         heartbeat_s: HEARTBEAT_S, seconds between two heartbeats; default 1.
         gateway_timeout_s: GATEWAY_TIMEOUT_S, seconds that a heartbeat's answer may take; default 5, well under a lease.
         spare_disk_bytes: SPARE_DISK_BYTES, what must be free beside the original for outputs; default 256 MiB.
+        max_upload_bytes: MAX_UPLOAD_BYTES, largest original, also where no gateway saw it come; default 10 GiB.
 
     SANDBOX_REQUIRED=all, FFMPEG and MEDIA_… belong to `functions.sandbox` and `functions.media`.
     """
@@ -32,6 +33,7 @@ class Settings:
     heartbeat_s: float = 1.0
     gateway_timeout_s: float = 5.0
     spare_disk_bytes: int = 256 << 20
+    max_upload_bytes: int = 10 << 30
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -50,6 +52,7 @@ class Settings:
             heartbeat_s=_positive(environment, "HEARTBEAT_S", cls.heartbeat_s),
             gateway_timeout_s=_positive(environment, "GATEWAY_TIMEOUT_S", cls.gateway_timeout_s),
             spare_disk_bytes=int(_positive(environment, "SPARE_DISK_BYTES", cls.spare_disk_bytes)),
+            max_upload_bytes=int(_positive(environment, "MAX_UPLOAD_BYTES", cls.max_upload_bytes)),
         )
 
 

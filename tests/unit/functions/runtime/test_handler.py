@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -204,6 +205,13 @@ def test_an_output_that_is_no_plain_file_is_not_followed(function: Function) -> 
 
     assert failure_of(function.send(work)).failure is FailureClass.TOOL
     assert list(function.objects.list("outputs")) == []
+
+
+def test_an_original_over_the_limit_is_not_even_fetched(function: Function) -> None:
+    """Put straight into the bucket, past the gateway's own limit; and larger than any disk, which would be a 503 for ever."""
+    failed = failure_of(function.send(must_not_run, max_upload_bytes=3, spare_disk_bytes=1 << 60))
+    assert failed.failure is FailureClass.LIMIT
+    assert re.fullmatch(r"The file has \d+ bytes; at most 3 are taken\.", failed.message)
 
 
 def test_no_disk_space_is_503_before_the_claim(function: Function) -> None:
