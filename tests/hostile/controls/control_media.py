@@ -133,3 +133,12 @@ def test_what_a_header_says_of_a_picture_is_not_believed(tmp_path: Path) -> None
     small = {"width_px": 64, "height_px": 64, "duration_ms": 40, "frames": 1, "video_codec": "mjpeg", "sha256": "0" * 64, "bytes": 1}
     facts = MediaFacts.model_validate({"kind": Kind.VIDEO, "container": "matroska", **small})
     assert examine(tmp_path / "a.mkv", ("thumbnail",), facts=facts).outcome in ("limit", "bad-input")
+
+
+def test_a_decoder_is_named_or_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What probe would refuse by its codec, had it not been deceived."""
+    media.ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x64:r=5:d=2", "-c:v", "huffyuv", tmp_path / "a.mkv")
+    facts = DECEIVED["mp4"].model_copy(update={"container": "matroska"})
+    assert examine(tmp_path / "a.mkv", ("thumbnail",), facts=facts).outcome in ("bad-input", "unsupported")
+    without_options(monkeypatch, "codec_whitelist")
+    assert examine(tmp_path / "a.mkv", ("thumbnail",), facts=facts).outcome == "done"
