@@ -3,6 +3,8 @@ the broker's copy of the manifests with the original. Nothing is started."""
 
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -244,3 +246,13 @@ def test_the_brokers_address_is_where_events_are_sent() -> None:
         "gateway-worker:9090",
         "broker:9090",
     }
+
+
+@pytest.mark.skipif(not shutil.which("docker-compose"), reason="docker-compose is not on PATH")
+def test_docker_compose_finds_the_file_valid(tmp_path: Path) -> None:
+    """Whether an engine runs or not; with each secret given."""
+    example = (INFRA / ".env.example").read_text()
+    (tmp_path / "env").write_text(re.sub(r"^([A-Z_]+)=$", r"\1=secret", example, flags=re.MULTILINE))
+    argv = ["docker-compose", "--env-file", str(tmp_path / "env"), "-f", str(INFRA / "compose.yaml"), "config", "-q"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
