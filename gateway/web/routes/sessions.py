@@ -1,11 +1,11 @@
 """Browsers sign in with a key, and out again: the page never holds the key, only a cookie that no script can read."""
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, current_app, request
 
 from gateway import documents
 from gateway.domain.access import Principal
 from gateway.service import keys
-from gateway.web import auth, bodies
+from gateway.web import auth, bodies, quotas
 from gateway.web.context import answer, the_gateway, the_principal
 from schemas.times import rfc3339
 
@@ -20,10 +20,11 @@ def get_session() -> Response:
 
 @sessions.post("/session")
 def post_session() -> Response:
-    """Sets the cookie for a key."""
+    """Sets the cookie for a key. It counts as a request of that key: each leaves a row behind."""
     auth.check_origin()
     gateway = the_gateway()
     principal = auth.by_key(bodies.read_json(request, bodies.SessionBody).key)
+    quotas.enter(current_app, principal)
     with gateway.database.transaction() as session:
         secret, expires_at = keys.open_session(session, principal, ttl_s=gateway.settings.session_ttl_s)
     document = documents.SignedInDocument(**_document(principal).model_dump(), expires_at=rfc3339(expires_at))

@@ -221,6 +221,15 @@ def test_requests_a_second(house: House) -> None:
     assert tenants.ask("GET", "/media", tenants.a_only[Scope.READ]).status_code == 200
 
 
+def test_signing_in_counts_too(house: House) -> None:
+    tenants = two_tenants(house, key_requests_per_s=1)
+    for _ in range(10):
+        browser(tenants, tenants.a)
+    refused(tenants.house.public.post("/session", json={"key": tenants.a}, headers=OWN))
+    with tenants.house.gateway.database.transaction() as session:
+        assert session.scalar(text("select count(*) from browser_session")) == 10
+
+
 def test_requests_at_once_streams_included(house: House) -> None:
     tenants = two_tenants(house, key_concurrency=2)
     house = tenants.house
