@@ -1,4 +1,4 @@
-"""The documents that clients read: one model each, exactly as api.md names their fields. Built by `gateway.service.queries`."""
+"""The documents that clients read: one model each, the schemas of `/openapi.json` too. Built by `gateway.service.queries`."""
 
 from typing import Annotated, Any, Literal
 

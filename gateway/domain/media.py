@@ -1,6 +1,6 @@
 """What becomes of the rows of one key when an object is seen under it: from a notification, the gateway's own put, or the reconciler.
 
-The rules are design.md's "Media". Pure: the caller locks the rows of the key, asks, and carries the decision out.
+The rules are guarantees.md's "Media". Pure: the caller locks the rows of the key, asks, and carries the decision out.
 """
 
 from collections.abc import Sequence

@@ -1,1 +1,1 @@
-"""The public routes, a module for each noun: api.md's, thin."""
+"""The public routes, a module for each noun, thin."""

@@ -1,7 +1,6 @@
 """`darkroom doctor`."""
 
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -12,9 +11,7 @@ from infra.cli.options import as_json, data_folder
 
 
 @click.command()
-@click.option(
-    "--port", default=lambda: int(os.environ.get("DARKROOM_PORT", "8000")), type=click.IntRange(1, 65_535), help="The gateway's. [8000]"
-)
+@click.option("--port", envvar="DARKROOM_PORT", default=8000, type=click.IntRange(1, 65_535), help="The gateway's. [8000]")
 @data_folder
 @as_json
 def doctor(port: int, data: Path, as_json: bool) -> None:

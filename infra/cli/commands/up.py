@@ -1,6 +1,5 @@
 """`darkroom up`."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +12,8 @@ from infra.cli.options import REPOSITORY, data_folder
 @click.command()
 @click.option(
     "--port",
-    default=lambda: int(os.environ.get("DARKROOM_PORT", "8000")),
+    envvar="DARKROOM_PORT",
+    default=8000,
     type=click.IntRange(0, 65_535),
     help="The gateway's; 0 takes any. [8000]",
 )

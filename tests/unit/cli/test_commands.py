@@ -97,6 +97,15 @@ def test_json_is_one_document(gateway: SmallGateway, files: list[str]) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("command", ["up", "doctor"])
+@pytest.mark.parametrize("port", ["abc", "99999"])
+def test_a_port_of_the_environment_that_is_none_is_wrong_usage(command: str, port: str) -> None:
+    done = call(command, DARKROOM_PORT=port)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "--port" in done.stderr
+    assert port in done.stderr
+
+
 def test_operations_are_judged_before_a_byte_is_sent(gateway: SmallGateway, files: list[str]) -> None:
     done = call("submit", files[0], "--op", "sharpen", gateway=gateway)
     assert (done.exit_code, done.stdout, gateway.media) == (4, "", {})
