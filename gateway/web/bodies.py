@@ -149,8 +149,9 @@ def _at_most(stream: IO[bytes], size: int) -> bytes:
 
 
 def _allowed(error: Any) -> str | None:
-    context = error.get("ctx", {})
-    return ", ".join(f"{key} {value}" for key, value in context.items() if isinstance(value, str | int | float)) or None
+    """Of what pydantic knows of an error, the bounds: not what was given."""
+    bounds = {key: value for key, value in error.get("ctx", {}).items() if key not in ("actual_length", "field_type")}
+    return ", ".join(f"{key} {value}" for key, value in bounds.items() if isinstance(value, str | int | float)) or None
 
 
 def read_page(request: HttpRequest) -> Page:

@@ -54,3 +54,9 @@ def test_a_whole_number_may_be_written_with_a_point(bytes_: str, fits: bool) -> 
 def test_an_etag_is_printable_and_short(etag: str) -> None:
     with pytest.raises(ValidationError):
         bodies.NamedPart(part_number=1, etag=etag)
+
+
+def test_what_is_allowed_does_not_say_what_was_given() -> None:
+    with pytest.raises(Invalid) as refused:
+        read(b'{"media_id": "x", "operations": []}', bodies.JobBody)
+    assert [(one.field, one.allowed) for one in refused.value.problems] == [("operations", "min_length 1")]
