@@ -29,7 +29,7 @@ def upgrade() -> None:
         sa.Column("due_at", WHEN, server_default=sa.text("now()"), nullable=False),
         sa.Column("settled_at", WHEN, nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook")),
-        sa.UniqueConstraint("job_id", "ended_at", name=op.f("uq_webhook_job_id")),
+        sa.UniqueConstraint("job_id", "ended_at", name=op.f("uq_webhook_job_id_ended_at")),
     )
     op.create_index("ix_webhook_due", "webhook", ["due_at"], postgresql_where=sa.text("state = 'pending'"))
     op.create_index("ix_webhook_settled", "webhook", ["settled_at"], postgresql_where=sa.text("settled_at is not null"))
