@@ -153,10 +153,14 @@ def _chunks(path: Path, size: int, sent: Callable[[float], None]) -> Iterator[by
             raise FileChanged(path)
 
 
+_WHICH_KEY = "this command takes its key from DARKROOM_API_KEY"
+
+
 def _sentence(document: dict[str, Any], status: int) -> str:
     """A problem document in one sentence, with what would have been allowed where the detail does not say it."""
     detail = str(document.get("detail") or f"the gateway answers {status}")
-    return "; ".join([detail.rstrip("."), *(_told(one) for one in document.get("errors") or () if str(_news(one)) not in detail)])
+    told = [_told(one) for one in document.get("errors") or () if str(_news(one)) not in detail]
+    return "; ".join([detail.rstrip("."), *told, *([_WHICH_KEY] if status == 401 else [])])
 
 
 def _news(problem: dict[str, Any]) -> Any:

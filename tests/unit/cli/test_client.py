@@ -22,3 +22,9 @@ BOUNDS = {"field": "k", "message": "'0' given", "allowed": "1 to 100"}
 )
 def test_a_refusal_is_one_sentence(document: dict[str, Any], sentence: str) -> None:
     assert _sentence(document, 418) == sentence
+
+
+def test_who_has_no_key_is_told_where_it_goes() -> None:
+    assert _sentence({"detail": "This API key is not known here, or was revoked."}, 401) == (
+        "This API key is not known here, or was revoked; this command takes its key from DARKROOM_API_KEY"
+    )
