@@ -9,6 +9,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from sqlalchemy import select
 
@@ -141,15 +142,10 @@ class Live:
                 if not watchers and not followers:
                     self._polls = False
                     return
-            try:
-                if watchers:
-                    self._poll(watchers)
-                for tenant in followed:
-                    self._look(tenant, with_stats=any(one.with_stats for one in followers if one.tenant == tenant))
-            except DatabaseUnavailable as exc:
-                log.warning("live status waits for the database", extra={"reason": str(exc)})
-            except Exception:
-                log.exception("live status has stumbled")
+            looks = [partial(self._poll, watchers)] if watchers else []
+            for tenant in followed:
+                looks.append(partial(self._look, tenant, with_stats=any(one.with_stats for one in followers if one.tenant == tenant)))
+            _each(looks)
             if not self.running():
                 for watcher in watchers:
                     watcher.close()
@@ -177,3 +173,15 @@ class Live:
             for watcher in of[job_id]:
                 if watcher.seen != prints[job_id]:
                     watcher.tell(document, prints[job_id])
+
+
+def _each(looks: Iterable[Callable[[], None]]) -> None:
+    """Takes every look: what one tenant's stumbles over is not the next one's loss."""
+    for look in looks:
+        try:
+            look()
+        except DatabaseUnavailable as exc:
+            log.warning("live status waits for the database", extra={"reason": str(exc)})
+            return
+        except Exception:
+            log.exception("live status has stumbled")

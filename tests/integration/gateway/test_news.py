@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import event as hooks
 
 from gateway.domain.access import DEFAULT_TENANT
+from gateway.web.news import News
 
 from .conftest import House
 from .test_cancel import accepted, thumbnails
@@ -95,6 +96,22 @@ def test_another_tenant_hears_nothing(house: House) -> None:
     until(lambda: bool(of(ours, "media")))
     time.sleep(0.6)
     assert theirs == [("hello", {})]
+
+
+def test_what_one_tenants_look_stumbles_over_costs_no_other(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = News.look
+
+    def stumbling(news: News, *, with_stats: bool) -> dict[str, str]:
+        if news._tenant != DEFAULT_TENANT:
+            raise ValueError("a row that nobody can read")
+        return look(news, with_stats=with_stats)
+
+    monkeypatch.setattr(News, "look", stumbling)
+    for n in range(20):  # whose turn is when is the set's choice
+        follow(house, tenant=f"other-{n}")
+    told = follow(house)
+    house.upload(b"1")
+    until(lambda: bool(of(told, "media")))
 
 
 def test_many_followers_cost_what_one_does(house: House) -> None:
