@@ -40,6 +40,9 @@ class Commands(click.Group):
         except LocalPlatformError as exc:
             print(f"darkroom: {exc}", file=sys.stderr)
             ctx.exit(REFUSED)
+        except KeyboardInterrupt:
+            print("darkroom: interrupted", file=sys.stderr)
+            ctx.exit(130)
 
 
 @click.group(cls=Commands)

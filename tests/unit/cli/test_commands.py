@@ -97,6 +97,15 @@ def test_json_is_one_document(gateway: SmallGateway, files: list[str]) -> None:
     ]  # fmt: skip
 
 
+def test_ctrl_c_is_130_wherever_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("infra.cli.demo.run.demo", interrupted)
+    done = call("demo")
+    assert (done.exit_code, done.stderr) == (130, "darkroom: interrupted\n")
+
+
 @pytest.mark.parametrize("command", ["up", "doctor"])
 @pytest.mark.parametrize("port", ["abc", "99999"])
 def test_a_port_of_the_environment_that_is_none_is_wrong_usage(command: str, port: str) -> None:
