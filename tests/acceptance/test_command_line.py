@@ -184,7 +184,8 @@ def test_exit_codes(system: Darkroom, tmp_path: Path) -> None:
 
 def test_ctrl_c_ends_the_waiting_and_not_the_work(system: Darkroom, tmp_path: Path) -> None:
     path = eye.clip(tmp_path / "long.mp4", seconds=20, fps=30, size_px=(1280, 720))
-    argv = [*DARKROOM, "submit", str(path), "--op", "transcode_720p", "--wait", *meant(system)]
+    hearing = ("env", "--default-signal=INT")  # what a shell starts in the background is deaf to it, and so would its children be
+    argv = [*hearing, *DARKROOM, "submit", str(path), "--op", "transcode_720p", "--wait", *meant(system)]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY) as process:
         assert process.stdout is not None
         job_id = next(found.group(1) for line in process.stdout if (found := re.search(r"job (\S+) queued", line)))
