@@ -20,6 +20,7 @@ NOT_OURS = "net::ERR_NETWORK_CHANGED"
 """Chromium gives up what it loads when an interface of the machine comes or goes, which containers beside the tests do."""
 
 
+@pytest.fixture(scope="session")
 def chromium() -> str:
     """Debian's. Skips where there is none, and fails in CI."""
     found = shutil.which("chromium")
@@ -37,10 +38,11 @@ def change(path: Path, edit: Callable[[Any], None]) -> None:
     path.write_text(yaml.safe_dump(document))
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """For a module: Playwright's event loop runs in this thread for as long, and no other test could have one of its own."""
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        launched = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield launched
         launched.close()
 
@@ -52,7 +54,7 @@ def moody(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def system(browser: Browser, moody: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def system(chromium: str, moody: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """The whole system, whose broker gives up after two tries, and whose embed has moods."""
     manifests = Path(shutil.copytree(REPOSITORY / "knative" / "base", tmp_path_factory.mktemp("manifests") / "base"))
     (broker,) = [path for path in (manifests / "broker").glob("*.yaml") if "kind: Broker" in path.read_text()]

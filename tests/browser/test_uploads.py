@@ -108,8 +108,8 @@ def test_after_a_reload(open_page: Opener, system: System, tape: Path) -> None:
     assert 0 < len(before) < PARTS
     choose(page, tape)
     check_whole(page, system, tape)
-    assert set(came) == set(range(1, PARTS + 1))
-    assert all(came[part] == 1 for part in before)
+    assert before < set(came) <= set(range(1, PARTS + 1))  # the reload may have cut off the answer to a part that is there
+    assert set(came.values()) == {1}
     assert system.call("GET", "/media?q=tape")["media"][0]["state"] == "accepted"
     page.reload()
     page.wait_for_selector("#live[data-live=on]")
