@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import NotFound as NoSuchPath
 
 from gateway.documents import ProblemDocument, ProblemField
 from gateway.service.errors import Busy, Conflict, ForeignOrigin, Forged, Gone, Invalid, NoKey, NotFound, OutOfScope
@@ -39,6 +40,7 @@ TITLES = {
     411: "Length required", 413: "Too large", 415: "Unsupported media type", 422: "Cannot be done", 429: "Too many requests",
     500: "Our fault", 503: "Try again later", 507: "The store is full",
 }  # fmt: skip
+NO_SUCH_PATH = "There is no such path here."
 RETRY_AFTER_S = 2
 
 
@@ -67,7 +69,8 @@ def install(app: Flask) -> None:
 
 
 def _http(exc: HTTPException) -> Response:
-    response = problem(exc.code or 500, exc.description or TITLES.get(exc.code or 500, "Error"))
+    detail = NO_SUCH_PATH if isinstance(exc, NoSuchPath) and exc.description == NoSuchPath.description else exc.description
+    response = problem(exc.code or 500, detail or TITLES.get(exc.code or 500, "Error"))
     for name, value in exc.get_headers():
         if name.lower() in ("allow", "retry-after", "location"):
             response.headers[name] = value

@@ -14,6 +14,7 @@ from werkzeug.sansio.multipart import Data, Field, File, MultipartDecoder, NeedD
 CHUNK_BYTES = 1 << 20
 DEFAULT_NAME = "upload"
 _TAKEN = re.compile(r"(?:image|video|audio)/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}|application/octet-stream")
+FORMS = ("application/x-www-form-urlencoded",)  # what curl says of a body by itself
 TAKEN_TYPES = "image/*, video/*, audio/*, application/octet-stream"
 
 
@@ -50,7 +51,8 @@ def taken_type(declared: str) -> str:
     """
     content_type = declared.partition(";")[0].strip().lower()
     if _TAKEN.fullmatch(content_type) is None:
-        raise UnsupportedMediaType(f"{content_type[:80]!r} is not taken; allowed are {TAKEN_TYPES}.")
+        hint = " Say what the bytes are, or send multipart/form-data with a field `file`." if content_type in FORMS else ""
+        raise UnsupportedMediaType(f"{content_type[:80]!r} is not taken; allowed are {TAKEN_TYPES}.{hint}")
     return content_type
 
 

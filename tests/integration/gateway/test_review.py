@@ -355,6 +355,16 @@ def test_forms_that_are_none(house: House, request_: dict[str, Any], status: int
     assert house.get("/media")["media"] == []
 
 
+def test_a_body_that_curl_calls_a_form_is_told_how_to_come(house: House) -> None:
+    answer = house.public.post("/media", data=b"\x89PNG", content_type="application/x-www-form-urlencoded")
+    assert (answer.status_code, "send multipart/form-data with a field `file`" in answer.get_json()["detail"]) == (415, True)
+
+
+def test_no_such_path_is_said_in_one_sentence(house: House) -> None:
+    answer = house.public.get("/no/such/path")
+    assert (answer.status_code, answer.get_json()["detail"]) == (404, "There is no such path here.")
+
+
 def test_an_internal_problem_stays_within_what_a_dispatcher_bears(house: House) -> None:
     answer = house.internal.post("/internal/heartbeats", json={"attempt_id": {"€" * 300: 1}, "run_id": "€" * 300})
     assert answer.status_code == 400
