@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from gateway.bootstrap import Gateway
+from gateway.internal.ledger import LedgerCollector
 from gateway.internal.oidc import IssuerUnavailable, NotForUs, check_delivery, check_from
-from gateway.metrics.ledger import LedgerCollector
 from gateway.metrics.served import CONTENT_TYPE, exposition
 from gateway.service import claims, dead_letters, inbox
 from gateway.service.errors import Forged

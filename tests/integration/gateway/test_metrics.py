@@ -15,7 +15,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
-from gateway.metrics import ledger, measures
+from gateway.internal import ledger
+from gateway.metrics import measures
 from gateway.service.standing import _STANDING, MANY
 from gateway.store.database import DatabaseUnavailable
 from infra.objects.port import StoreUnavailable
