@@ -80,7 +80,8 @@ k create secret generic darkroom \
   --from-literal=POSTGRES_PASSWORD="$pg" --from-literal=MINIO_ROOT_USER=darkroom --from-literal=MINIO_ROOT_PASSWORD="$s3" \
   --from-literal=DATABASE_URL="postgresql://darkroom:$pg@postgres.darkroom.svc.cluster.local:5432/darkroom" \
   --from-literal=OBJECT_STORE_URL="http://darkroom:$s3@minio.darkroom.svc.cluster.local:9000" \
-  --from-literal=ATTEMPT_TOKEN_KEY="$(secret)" --from-literal=WEBHOOK_TOKEN="$(secret)" >>$log
+  --from-literal=ATTEMPT_TOKEN_KEY="$(secret)" --from-literal=WEBHOOK_TOKEN="$(secret)" \
+  --from-literal=WEBHOOK_SIGNING_KEY="$(secret)" >>$log
 for try in $(seq 30); do # Knative's webhooks may refuse connections for a while after their pods are Available
   kubectl apply --server-side -k knative/overlays/dev >>$log 2>&1 && break
   [[ $try != 30 ]] || { tail -3 $log >&2; exit 1; }
