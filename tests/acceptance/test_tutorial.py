@@ -18,6 +18,8 @@ from infra.cli.ports import free_port
 
 from .system import REPOSITORY, eventually
 
+pytestmark = pytest.mark.local("starts systems of its own from a copy of the repository")
+
 FENCED = re.compile(r"(?:^`([\w./-]+)`:\n\n)?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 """A block, and the path on the line before it where it is a file's text."""
 UP = re.compile(r"^(?:\S+='[^']*' )?darkroom up$")

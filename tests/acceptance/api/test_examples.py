@@ -18,6 +18,8 @@ from schemas.ids import uuid7
 from tests.acceptance.api.conftest import Guarded
 from tests.acceptance.system import REPOSITORY
 
+pytestmark = pytest.mark.local("starts a system of its own with other settings")
+
 REFUSED = {"post_probe": 409, "post_retry": 409, "post_redrive": 404}
 """Nothing has failed here, and there is no dead letter: the examples say so, as they should."""
 NEWS = "get_events"

@@ -6,8 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.api.conftest import Guarded
 from tests.acceptance.system import REPOSITORY
+
+pytestmark = pytest.mark.local("starts a system of its own with other settings")
 
 HERE = Path(__file__).parent
 SEED, EXAMPLES_EACH, AT_LEAST = 20260301, 10, 1000
