@@ -18,9 +18,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from infra.durable import sync_folder, write_synced
 from infra.objects.folder_errors import storing
 from infra.objects.folder_writer import FolderWriter, etag_of, stamp
-from infra.objects.port import MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, BadParts, NoSuchUpload, Part
+from infra.objects.parts import check_number, check_parts
+from infra.objects.port import MAX_PART_BYTES, NoSuchUpload, Part
 
 _UPLOAD_ID: Final = re.compile(r"[0-9a-f]{32}")
 _PART: Final = re.compile(r"([0-9]{5})-([0-9a-f]{32})")
@@ -44,15 +46,14 @@ class FolderParts:
         draft = self._temporary()
         with storing():
             draft.mkdir()
-            _write(draft / _ABOUT, json.dumps([bucket, key]))
+            write_synced(draft / _ABOUT, json.dumps([bucket, key]).encode())
             draft.rename(self._folder / upload_id)
-            _sync(self._folder)
+            sync_folder(self._folder)
         return upload_id
 
     def writer(self, bucket: str, key: str, upload_id: str, number: int, demand_room: Callable[[], None]) -> "PartWriter":
         """One part on its way. Raises NoSuchUpload, BadParts."""
-        if not 1 <= number <= MAX_PARTS:
-            raise BadParts(f"A part's number is 1 to {MAX_PARTS}, not {number}.")
+        check_number(number)
         return PartWriter(self._of(bucket, key, upload_id), self._temporary(), number, demand_room)
 
     def list(self, bucket: str, key: str, upload_id: str) -> list[Part]:
@@ -76,13 +77,12 @@ class FolderParts:
                 if (placed := (folder / _PLACING).read_text()) == etag_now():
                     self._drop(folder)
                     return placed
-            _check(_newest(folder), parts)
+            check_parts(_newest(folder), parts)
             file = self._temporary()
             try:
                 etag = _join([folder / f"{number:05d}-{etag}" for number, etag in parts], file, demand_room)
                 with storing():
-                    (note := folder / f".{_PLACING}").unlink(missing_ok=True)
-                    _write(note, etag)
+                    write_synced(note := folder / f".{_PLACING}", etag.encode())
                     note.rename(folder / _PLACING)
                 place(file)
             finally:
@@ -138,7 +138,7 @@ class PartWriter(FolderWriter):
             for other in self._folder.glob(f"{self._number:05d}-*"):
                 if other != target and other.stat().st_mtime_ns <= target.stat().st_mtime_ns:
                     other.unlink(missing_ok=True)
-            _sync(self._folder)
+            sync_folder(self._folder)
         return etag
 
 
@@ -189,18 +189,6 @@ def _newest(folder: Path) -> dict[int, Part]:
     return {number: found[number][1] for number in sorted(found)}
 
 
-def _check(there: dict[int, Part], parts: Sequence[tuple[int, str]]) -> None:
-    """Raises BadParts."""
-    if not parts or [number for number, _ in parts] != sorted({number for number, _ in parts}):
-        raise BadParts("The parts must be named once each, by number.")
-    for number, etag in parts:
-        if number not in there or there[number].etag != etag:
-            raise BadParts(f"Part {number} is not there with the ETag {etag}.")
-    for number, _ in parts[:-1]:
-        if there[number].bytes < MIN_PART_BYTES:
-            raise BadParts(f"Part {number} has {there[number].bytes} bytes; all but the last have at least {MIN_PART_BYTES}.")
-
-
 def _join(files: Sequence[Path], target: Path, demand_room: Callable[[], None]) -> str:
     """One file of many. Returns the ETag that it will have as an object.
 
@@ -218,18 +206,3 @@ def _join(files: Sequence[Path], target: Path, demand_room: Callable[[], None]) 
         stamp(joined.fileno())
         os.fsync(joined.fileno())
         return etag_of(os.fstat(joined.fileno()))
-
-
-def _write(path: Path, text: str) -> None:
-    with path.open("x") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -16,10 +16,8 @@ from types import TracebackType
 from typing import BinaryIO
 
 from infra.objects.names import check_bucket, check_key
+from infra.objects.parts import check_number, check_parts
 from infra.objects.port import (
-    MAX_PARTS,
-    MIN_PART_BYTES,
-    BadParts,
     NoSuchObject,
     NoSuchUpload,
     ObjectInfo,
@@ -43,6 +41,9 @@ class _Upload:
     of: tuple[str, str]
     content_type: str
     parts: dict[int, bytes] = field(default_factory=dict)
+
+    def listed(self) -> list[Part]:
+        return [Part(number=number, etag=_md5(data), bytes=len(data)) for number, data in sorted(self.parts.items())]
 
 
 class MemoryObjects(Presigning):
@@ -130,8 +131,7 @@ class MemoryObjects(Presigning):
 
     def part_writer(self, bucket: str, key: str, upload_id: str, number: int) -> "MemoryPartWriter":
         """One part on its way, for callers that are handed bytes. Raises NoSuchUpload, BadParts."""
-        if not 1 <= number <= MAX_PARTS:
-            raise BadParts(f"A part's number is 1 to {MAX_PARTS}, not {number}.")
+        check_number(number)
         self._upload(bucket, key, upload_id)
         return MemoryPartWriter(lambda data: self._keep_part(bucket, key, upload_id, number, data))
 
@@ -142,19 +142,12 @@ class MemoryObjects(Presigning):
 
     def list_parts(self, bucket: str, key: str, upload_id: str) -> Sequence[Part]:
         with self._lock:
-            parts = sorted(self._upload(bucket, key, upload_id).parts.items())
-        return [Part(number=number, etag=_md5(data), bytes=len(data)) for number, data in parts]
+            return self._upload(bucket, key, upload_id).listed()
 
     def complete_multipart(self, bucket: str, key: str, upload_id: str, parts: Sequence[tuple[int, str]]) -> str:
         with self._lock:
             upload = self._upload(bucket, key, upload_id)
-            if not parts or [number for number, _ in parts] != sorted({number for number, _ in parts}):
-                raise BadParts("The parts must be named once each, by number.")
-            for number, etag in parts:
-                if number not in upload.parts or _md5(upload.parts[number]) != etag:
-                    raise BadParts(f"Part {number} is not there with the ETag {etag}.")
-            if any(len(upload.parts[number]) < MIN_PART_BYTES for number, _ in parts[:-1]):
-                raise BadParts(f"All parts but the last have at least {MIN_PART_BYTES} bytes.")
+            check_parts({part.number: part for part in upload.listed()}, parts)
             del self._uploads[upload_id]
         return self.keep(bucket, key, upload.content_type, b"".join(upload.parts[number] for number, _ in parts)).etag
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from infra.durable import sync_folder, write_synced
+
 _ENTRY: Final = ".json"
 
 
@@ -25,19 +27,12 @@ class Spool:
         name = f"{time.time_ns():020d}-{secrets.token_hex(4)}"
         draft = self.folder / f".{name}"
         try:
-            with draft.open("wb") as file:
-                file.write(body)
-                file.flush()
-                os.fsync(file.fileno())
+            write_synced(draft, body)
             draft.rename(self.folder / f"{name}{_ENTRY}")
         except OSError:
             draft.unlink(missing_ok=True)
             raise
-        fd = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        sync_folder(self.folder)
 
     def entries(self) -> Iterator[Path]:
         """The entries there are now, oldest first."""

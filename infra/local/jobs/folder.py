@@ -4,16 +4,17 @@ What `create` and `save` have returned from survives any kill.
 """
 
 import json
-import os
 import shutil
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+from infra.durable import sync_folder, write_synced
 from infra.local.jobs.record import JobRecord, Phase
 
 _RECORD, _EVENT_FOLDER, _EVENT = "job.json", "jobsink-event", "event"
 _DRAFT = ".new"
+_MODE = 0o600
 
 
 class JobFolder:
@@ -44,17 +45,17 @@ class JobFolder:
         shutil.rmtree(draft, ignore_errors=True)
         (draft / _EVENT_FOLDER).mkdir(parents=True, mode=0o700)
         if event is not None:
-            _write(draft / _EVENT_FOLDER / _EVENT, event)
-        _write(draft / _RECORD, _text(record))
+            write_synced(draft / _EVENT_FOLDER / _EVENT, event, mode=_MODE)
+        write_synced(draft / _RECORD, _text(record), mode=_MODE)
         draft.rename(self._folder / record.name)
-        _sync(self._folder)
+        sync_folder(self._folder)
 
     def save(self, record: JobRecord) -> None:
         """The record anew."""
         draft = self._folder / record.name / (_RECORD + _DRAFT)
-        _write(draft, _text(record))
+        write_synced(draft, _text(record), mode=_MODE)
         draft.replace(self._folder / record.name / _RECORD)
-        _sync(self._folder / record.name)
+        sync_folder(self._folder / record.name)
 
     def remove(self, name: str) -> None:
         """The Job and its event, in one step: what a kill leaves of it is no Job."""
@@ -66,19 +67,3 @@ class JobFolder:
 
 def _text(record: JobRecord) -> bytes:
     return json.dumps(asdict(record), indent=2).encode() + b"\n"
-
-
-def _write(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
