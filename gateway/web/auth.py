@@ -5,9 +5,7 @@ gateway, which its `Origin` says. A key in a header is put there on purpose, and
 """
 
 import logging
-import time
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections.abc import Iterable
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -16,14 +14,12 @@ from flask import Flask, current_app, request
 from gateway.domain.access import KEYLESS, Principal
 from gateway.service import keys
 from gateway.service.errors import ForeignOrigin, NoKey
-from gateway.store.database import Database
-from gateway.web.context import the_gateway, the_principal
+from gateway.web.context import the_gateway
 
 log = logging.getLogger(__name__)
 
 COOKIE = "darkroom_session"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-ASK_AGAIN_S = 5.0
 _DEMANDED = "darkroom.keys_demanded"
 
 
@@ -103,24 +99,6 @@ def session_principal() -> Principal | None:
         return None
     with the_gateway().database.transaction() as session:
         return keys.of_session(session, cookie)
-
-
-def while_allowed(stream: Iterator[str]) -> Iterator[str]:
-    """A live stream to the caller, which ends once its key is revoked: seen with the next piece, a keep-alive at the latest."""
-    key_id = the_principal().key_id
-    return _until_revoked(stream, key_id, the_gateway().database) if key_id is not None else stream
-
-
-def _until_revoked(stream: Iterator[str], key_id: str, database: Database) -> Iterator[str]:
-    asked_s = time.monotonic()
-    with closing(stream) as pieces:  # type: ignore[type-var]  # each is a generator
-        for piece in pieces:
-            if time.monotonic() - asked_s >= ASK_AGAIN_S:
-                with database.transaction() as session:
-                    if keys.revoked(session, key_id):
-                        return
-                asked_s = time.monotonic()
-            yield piece
 
 
 def check_origin() -> None:

@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 import urllib3
 
+from gateway.domain.parts import MULTIPART_ABOVE_BYTES
 from infra.cli import parts
 from infra.cli.errors import ApiError, CommandError, GatewayUnreachable, WorkFailed
 
@@ -59,7 +60,7 @@ class Client:
         name = os.fsencode(path.name).decode(errors="replace")  # a name on disk need not be text
         asked = {"operations": ",".join(operations) or "none"}
         size = path.stat().st_size
-        if size > parts.ABOVE_BYTES:
+        if size > MULTIPART_ABOVE_BYTES:
             with suppress(parts.StoreOutOfReach):  # then by the gateway, which can reach it
                 media = parts.send_in_parts(self, self._http, path, name=name, operations=urlencode(asked), sent=sent)
                 if path.stat().st_size != size:

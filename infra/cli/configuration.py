@@ -19,6 +19,7 @@ from functions.media.formats import MediaLimits
 from functions.runtime.settings import Settings as FunctionSettings
 from gateway.settings import Settings as GatewaySettings
 from infra.bucket_source.settings import Settings as BucketSourceSettings
+from infra.cli.generated import keep_current
 from infra.cli.init import InitSettings
 from infra.objects.listener.settings import Settings as ListenerSettings
 
@@ -208,13 +209,7 @@ def _shown(value: object) -> str:
 
 
 def main() -> int:
-    if "--check" in sys.argv[1:]:
-        current = FILE.exists() and FILE.read_text() == document()
-        if not current:
-            print("docs/configuration.md is not current; run python -m infra.cli.configuration", file=sys.stderr)
-        return 0 if current else 1
-    FILE.write_text(document())
-    return 0
+    return keep_current(FILE, document(), "infra.cli.configuration")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from infra.bucket_source.adapter import upload
 from infra.cli import event_examples as examples
+from infra.cli.generated import keep_current
 from schemas import envelope, events
 from schemas.envelope import Event
 from schemas.jobs import JobEnded
@@ -225,13 +226,7 @@ def _bounds(found: Mapping[str, Any]) -> str:
 
 
 def main() -> int:
-    if "--check" in sys.argv[1:]:
-        current = FILE.exists() and FILE.read_text() == document()
-        if not current:
-            print("docs/events.md is not current; run python -m infra.cli.events", file=sys.stderr)
-        return 0 if current else 1
-    FILE.write_text(document())
-    return 0
+    return keep_current(FILE, document(), "infra.cli.events")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ import urllib3
 
 from infra.cli.errors import ApiError, GatewayUnreachable
 
-ABOVE_BYTES = 64 << 20
 TRIES = 5
 CHUNK_BYTES = 1 << 20
 

@@ -89,14 +89,13 @@ def span(name: str, *, kind: Kind = "internal", parent: str | None = None, attri
         return
     recorded = _start(name, kind, before, attributes or {})
     traceparent = _written(recorded)
+    hop = Span(traceparent, recorded)
     try:
         with traced(traceparent):
-            yield Span(traceparent, recorded)
+            yield hop
     except Exception as exc:
-        from opentelemetry.trace import Status, StatusCode
-
         recorded.record_exception(exc)
-        recorded.set_status(Status(StatusCode.ERROR, type(exc).__name__))
+        hop.fail(type(exc).__name__)
         raise
     finally:
         recorded.end()

@@ -10,9 +10,9 @@ from gateway.service.errors import Invalid
 from gateway.service.jobs import NewJob, check_callback, distinct
 from gateway.service.retry import retry_job
 from gateway.web import bodies
-from gateway.web.auth import while_allowed
 from gateway.web.context import answer, the_gateway, the_live, the_presigner, the_pressure, the_tenant
 from gateway.web.idempotency import idempotent
+from gateway.web.streams import answer_live
 from schemas.catalogue import Request, resolve
 from schemas.ids import is_id
 
@@ -57,9 +57,7 @@ def get_job(job_id: str) -> Response:
 
 @jobs.get("/jobs/<job_id>/events")
 def get_job_events(job_id: str) -> Response:
-    return Response(
-        while_allowed(the_live().stream(the_tenant(), job_id)), content_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
-    )
+    return answer_live(the_live().stream(the_tenant(), job_id))
 
 
 @jobs.delete("/jobs/<job_id>")

@@ -3,8 +3,8 @@
 from flask import Blueprint, Response
 
 from gateway.domain.access import Scope
-from gateway.web.auth import while_allowed
 from gateway.web.context import the_live, the_principal
+from gateway.web.streams import answer_live
 
 news = Blueprint("news", __name__)
 
@@ -13,5 +13,4 @@ news = Blueprint("news", __name__)
 def get_events() -> Response:
     """Server-sent events: `hello`, then `job`, `media`, `deleted`, and, where the caller may read them, `stats`."""
     principal = the_principal()
-    stream = the_live().follow(principal.tenant, with_stats=Scope.ADMIN in principal.scopes)
-    return Response(while_allowed(stream), content_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    return answer_live(the_live().follow(principal.tenant, with_stats=Scope.ADMIN in principal.scopes))

@@ -22,7 +22,7 @@ from gateway.domain.access import Scope
 from gateway.service.arrivals import known_tenant
 from gateway.service.quotas import until_midnight_s
 from gateway.store.tables import ApiKeyRow, ArtifactRow, BrowserSessionRow, WorkRow
-from gateway.web import auth, live
+from gateway.web import live, streams
 from gateway.web.auth import COOKIE, demand_keys_beyond_loopback
 from infra.cli.main import main
 from schemas import keys
@@ -85,7 +85,7 @@ def test_beyond_the_loopback_keys_are_asked_for_whatever_the_setting(house: Hous
 
 def test_a_live_stream_ends_with_its_key(tenants: Tenants, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "KEEP_ALIVE_S", 0.05)
-    monkeypatch.setattr(auth, "ASK_AGAIN_S", 0.0)
+    monkeypatch.setattr(streams, "ASK_AGAIN_S", 0.0)
     house, as_a = tenants.house, {"Authorization": f"Bearer {tenants.a}"}
     media = house.public.post("/media", headers=as_a, **PICTURE).get_json()
     job = house.public.post("/jobs", headers=as_a, json={"media_id": media["media_id"], "operations": ["thumbnail"]}).get_json()
