@@ -12,7 +12,6 @@ from gateway.domain.webhooks import Fate, WebhookState
 from gateway.service.queries import Presigner, job_documents
 from gateway.store.tables import NOW, ArtifactRow, JobRow, WebhookRow
 from infra.objects.port import Objects
-from schemas import keys
 from schemas.envelope import Event
 from schemas.events import GATEWAY_SOURCE, JOB_TYPES
 from schemas.ids import uuid7
@@ -108,12 +107,11 @@ def forget_settled(session: Session) -> None:
 
 def signed_urls(event: Event, objects: Objects, ttl_s: int) -> dict[str, Any]:
     """The event's data with a fresh URL for every artifact."""
-    ended = JobEnded.model_validate(event.data)
+    ended, presigner = JobEnded.model_validate(event.data), Presigner(objects=objects, ttl_s=ttl_s)
     expires_at = rfc3339(datetime.now(UTC) + timedelta(seconds=ttl_s))
 
     def signed(artifact: Any) -> Any:
-        url = objects.presign_get(keys.OUTPUTS_BUCKET, artifact.object_key, ttl_s=ttl_s, content_type=artifact.content_type)
-        return artifact.model_copy(update={"url": url, "expires_at": expires_at})
+        return artifact.model_copy(update={"url": presigner.url(artifact), "expires_at": expires_at})
 
     tasks = [task.model_copy(update={"artifacts": [signed(artifact) for artifact in task.artifacts]}) for task in ended.tasks]
     return ended.model_copy(update={"tasks": tasks}).model_dump(mode="json", by_alias=True)

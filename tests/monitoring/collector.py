@@ -5,10 +5,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest, ExportTraceServiceResponse
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as WireSpan
+
+from tests.serving import Quiet, serving
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,7 @@ class Collector:
 def collecting() -> Iterator[Collector]:
     """A collector on a free port."""
 
-    class Receiver(BaseHTTPRequestHandler):
+    class Receiver(Quiet):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.headers.get("Content-Encoding") == "gzip":
@@ -63,17 +64,9 @@ def collecting() -> Iterator[Collector]:
             self.end_headers()
             self.wfile.write(answer)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
-    collector = Collector(f"http://127.0.0.1:{server.server_address[1]}")
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with serving(Receiver) as origin:
+        collector = Collector(origin)
         yield collector
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def decode(request: ExportTraceServiceRequest) -> list[Span]:

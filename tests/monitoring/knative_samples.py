@@ -4,10 +4,10 @@ Autoscaler, dispatcher and queue-proxy have a page each, being processes of thei
 """
 
 import itertools
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.serving import Quiet, serving
 
 NAMESPACE = "samples"
 _REVISION = f'kn_service_name="probe",kn_revision_name="probe-00001",kn_configuration_name="probe",k8s_namespace_name="{NAMESPACE}"'
@@ -55,7 +55,7 @@ def exporting() -> Iterator[str]:
     """The exporter's host and port."""
     scrapes = itertools.count(1)
 
-    class Exporter(BaseHTTPRequestHandler):
+    class Exporter(Quiet):
         def do_GET(self) -> None:
             body = PAGES[self.path](next(scrapes)).encode()
             self.send_response(200)
@@ -64,13 +64,5 @@ def exporting() -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Exporter)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(Exporter) as origin:
+        yield origin.removeprefix("http://")

@@ -4,12 +4,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from gateway.store.tables import AttemptRow
 from gateway.worker import relay
+from tests.serving import Quiet, serving
 
 from .conftest import House
 
@@ -19,7 +19,7 @@ def broker(answers: Callable[[int], int]) -> Iterator[tuple[str, list[str]]]:
     """A broker whose n-th answer has the status `answers(n)`; yields its URL and the ids that it was sent."""
     sent: list[str] = []
 
-    class Ingress(BaseHTTPRequestHandler):
+    class Ingress(Quiet):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             sent.append(self.headers["ce-id"])
@@ -27,16 +27,8 @@ def broker(answers: Callable[[int], int]) -> Iterator[tuple[str, list[str]]]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Ingress)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/", sent
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(Ingress) as origin:
+        yield f"{origin}/", sent
 
 
 @contextmanager

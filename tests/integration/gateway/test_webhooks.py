@@ -5,7 +5,6 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -23,6 +22,7 @@ from gateway.worker import outward
 from gateway.worker.webhooks import Webhooks
 from schemas import envelope
 from schemas.jobs import JobEnded
+from tests.serving import Quiet, serving
 
 from .conftest import House
 from .test_cancel import accepted, cancel
@@ -49,7 +49,7 @@ class Receiver:
 def receiving(answers: Callable[[int], int] = lambda _: 204) -> Iterator[Receiver]:
     """A receiver whose n-th answer has the status `answers(n)`."""
 
-    class Hook(BaseHTTPRequestHandler):
+    class Hook(Quiet):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             receiver.got.append((dict(self.headers.items()), body))
@@ -57,17 +57,9 @@ def receiving(answers: Callable[[int], int] = lambda _: 204) -> Iterator[Receive
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
-    receiver = Receiver(f"http://127.0.0.1:{server.server_port}/hook?token=t0ps3cret")
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with serving(Hook) as origin:
+        receiver = Receiver(f"{origin}/hook?token=t0ps3cret")
         yield receiver
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 @pytest.fixture
