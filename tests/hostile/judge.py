@@ -10,8 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from PIL import Image
@@ -56,25 +56,53 @@ class Verdict:
 def examine(
     source: Path, operations: Sequence[str] = ("thumbnail",), *, facts: MediaFacts | None = None, keep: Path | None = None
 ) -> Verdict:
-    """Probes it, then does those operations that fit its kind, with what probe found.
+    """Probes it, then does those operations that fit its kind, with what probe found, until one fails.
 
     Args:
         facts: what probe would have been deceived into saying, in its place.
         keep: a folder where the artifacts stay.
     """
-    began, ended = time.monotonic(), "probe"
+    seconds, last = 0.0, Verdict(name=source.name, outcome="done", ended="probe")
+    for last in verdicts(source, operations, facts=facts, keep=keep):
+        seconds += last.seconds
+        if last.outcome != "done":
+            break
+    return replace(last, seconds=seconds)
+
+
+def verdicts(source: Path, operations: Sequence[str], *, facts: MediaFacts | None = None, keep: Path | None = None) -> Iterator[Verdict]:
+    """The same, one verdict for probe and, if it lets the file through, one for each operation, whatever becomes of the others."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o711)
-        try:
-            if facts is None:
-                facts = _run(probe, ProbeParameters(), None, source, Path(folder, "probe")).facts
-            assert facts
-            for ended in (name for name in operations if facts.kind in CATALOGUE[name].kinds):
-                outcome = _run(*_work(ended), facts, source, (keep or Path(folder)) / ended)
-                _check(outcome)
-        except FunctionError as exc:
-            return Verdict(name=source.name, outcome=exc.failure, ended=ended, message=exc.message, seconds=time.monotonic() - began)
-    return Verdict(name=source.name, outcome="done", ended=ended, seconds=time.monotonic() - began)
+        if facts is None:
+            judged = _attempt("probe", (probe, ProbeParameters()), None, source, Path(folder, "probe"))
+            yield judged.verdict
+            if judged.outcome is None:
+                return
+            facts = judged.outcome.facts
+        assert facts
+        for name in operations:
+            if facts.kind in CATALOGUE[name].kinds:
+                yield _attempt(name, _work(name), facts, source, (keep or Path(folder)) / name).verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Attempted:
+    verdict: Verdict
+    outcome: Outcome | None = None
+
+
+def _attempt(name: str, work: tuple[Callable[[Job], Outcome], Parameters], facts: MediaFacts | None, source: Path, out: Path) -> _Attempted:
+    began = time.monotonic()
+    verdict = Verdict(name=source.name, outcome="done", ended=name)
+    try:
+        outcome = _run(*work, facts, source, out)
+    except FunctionError as exc:
+        seconds = time.monotonic() - began
+        return _Attempted(verdict=replace(verdict, outcome=exc.failure, message=exc.message, seconds=seconds))
+    if facts:
+        _check(outcome, facts)
+    return _Attempted(verdict=replace(verdict, seconds=time.monotonic() - began), outcome=outcome)
 
 
 def examine_apart(sources: Iterable[Path], operations: Sequence[str] = ("thumbnail",)) -> list[Verdict]:
@@ -115,14 +143,17 @@ def _run(work: Callable[[Job], Outcome], parameters: Parameters, facts: MediaFac
     )
 
 
-def _check(outcome: Outcome) -> None:
-    """A right result: every artifact is there, and a picture can be decoded and is as large as is said."""
+def _check(outcome: Outcome, facts: MediaFacts) -> None:
+    """A right result: artifacts are there, a picture can be decoded and is as large as is said, a rendition is as long as probe said."""
     for output in outcome.outputs:
         assert output.path.stat().st_size > 0
         if output.content_type.startswith("image/"):
             with Image.open(output.path) as image:
                 image.load()
                 assert image.size == (output.width_px, output.height_px)
+        if output.content_type.startswith("video/") and facts.duration_ms:
+            assert output.duration_ms
+            assert output.duration_ms >= facts.duration_ms * 0.95 - 500
 
 
 def main() -> None:
