@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+FUNCTIONS := tests/integration/functions
 READY := $(VENV)/.ready
 
 .PHONY: demo up test check lint unit validate-manifests soak controls hostile controls-hostile bench compose-test cluster-test lock sbom audit clean
@@ -13,7 +14,8 @@ up: $(READY)  ## start the whole system and stay
 	$(BIN)/darkroom up
 
 test: unit  ## every test that this machine can run
-	$(BIN)/python -m pytest --durations=10 $(filter-out $(addprefix tests/,unit/ bench/ media/ stand_ins/ compose/ cluster/),$(wildcard tests/*/))
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal $(FUNCTIONS)
+	$(BIN)/python -m pytest --durations=10 --ignore=$(FUNCTIONS) $(filter-out $(addprefix tests/,unit/ bench/ media/ stand_ins/ compose/ cluster/),$(wildcard tests/*/))
 
 check: $(READY) lint unit  ## what every commit passes, in under a minute
 

@@ -37,6 +37,7 @@ class FakeBroker:
     answers: list[int] = field(default_factory=lambda: [202])
     tried: int = 0
     taken: list[Event] = field(default_factory=list)
+    authorizations: list[str | None] = field(default_factory=list)
     url: str = ""
 
     def answer(self, event: Event) -> int:
@@ -54,6 +55,7 @@ def broker() -> Iterator[FakeBroker]:
     class Ingress(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            fake.authorizations.append(self.headers["Authorization"])
             self.send_response(fake.answer(parse(dict(self.headers), body)))
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -126,6 +128,14 @@ def test_a_reply_that_the_broker_will_never_take_is_not_posted_again(run: Callab
     broker.answers = [status]
     assert run(write_one) == 1
     assert broker.tried == 1
+
+
+def test_a_broker_that_asks_is_told_who_sends(broker: FakeBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.identity.TOKEN_FILE", tmp_path / "token")
+    (tmp_path / "token").write_text("a.b.c")
+    event = Event(id="1", source="/x", type=COMPLETED, data={}, subject=None, extensions={})
+    assert post(broker.url, event, given_up=lambda: False)
+    assert broker.authorizations == ["Bearer a.b.c"]
 
 
 def test_a_broker_that_is_not_there_is_given_up_in_the_end() -> None:

@@ -8,6 +8,7 @@ import pytest
 from functions.errors import Unsupported
 from functions.runtime.job import Job, Output
 from functions.transcode.transcode import transcode
+from tests.integration.functions.transcode.conftest import facts_of
 from tests.media import (
     CORNERS,
     clip,
@@ -21,7 +22,6 @@ from tests.media import (
     size_change_clip,
     stream_info,
 )
-from tests.unit.functions.transcode.conftest import facts_of
 
 Run = Callable[..., Output]
 

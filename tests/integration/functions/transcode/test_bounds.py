@@ -12,8 +12,8 @@ from functions.media.formats import MediaLimits
 from functions.runtime.job import Job
 from functions.transcode.transcode import transcode
 from gateway.settings import Settings
+from tests.integration.functions.transcode.conftest import facts_of
 from tests.media import clip
-from tests.unit.functions.transcode.conftest import facts_of
 
 ROOT = Path(__file__).parents[4]
 LISTING_BYTES = 1 << 30

@@ -12,8 +12,8 @@ from functions.errors import BadInput, LimitExceeded, Unsupported
 from functions.runtime.job import Job, Output
 from functions.transcode import transcode as module
 from functions.transcode.transcode import transcode
+from tests.integration.functions.transcode.conftest import facts_of
 from tests.media import clip, ffmpeg, frame_times_ms, read_frame_numbers, truncated
-from tests.unit.functions.transcode.conftest import facts_of
 
 Run = Callable[..., Output]
 NewJob = Callable[..., Job]
