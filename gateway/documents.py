@@ -142,9 +142,11 @@ class CallbackDocument(Document):
 
     webhook_id: Id = Field(description="the event's id; the receiver sees it as webhook-id too")
     state: WebhookState = Field(description="pending until the receiver answers 2xx (delivered) or 410 (refused), or every try failed")
-    tries: int
+    tries: int = Field(description="since the job ended, or since it was redriven")
     status: int | None = Field(description="of the last answer; null where there was none")
     message: str | None = Field(description="what went wrong last")
+    next_try_at: Moment | None = Field(description="null where there is none")
+    redriven_at: Moment | None = Field(description="when somebody last asked for it again")
 
 
 class JobDocument(Document):
@@ -166,6 +168,22 @@ class JobList(Document):
     """A page of jobs, newest first."""
 
     jobs: list[JobDocument]
+    next_cursor: Cursor
+
+
+class WebhookDocument(CallbackDocument):
+    """One word of a job's end, owed to its callback. A job that was tried again has several."""
+
+    job_id: Id
+    event_type: str
+    callback_url: str
+    ended_at: Moment = Field(description="when the job ended")
+
+
+class WebhookList(Document):
+    """A page of webhooks, newest first."""
+
+    webhooks: list[WebhookDocument]
     next_cursor: Cursor
 
 

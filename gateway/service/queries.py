@@ -194,11 +194,19 @@ def _callbacks(session: Session, jobs: Sequence[str]) -> dict[str, documents.Cal
     if not jobs:
         return {}
     rows = session.scalars(select(WebhookRow).where(WebhookRow.job_id.in_(jobs)).order_by(WebhookRow.ended_at))
+    return {row.job_id: documents.CallbackDocument(**callback_fields(row)) for row in rows}
+
+
+def callback_fields(row: WebhookRow) -> dict[str, Any]:
+    """How far this word has come."""
     return {
-        row.job_id: documents.CallbackDocument(
-            webhook_id=row.id, state=WebhookState(row.state), tries=row.tries, status=row.status, message=row.message
-        )
-        for row in rows
+        "webhook_id": row.id,
+        "state": WebhookState(row.state),
+        "tries": row.tries,
+        "status": row.status,
+        "message": row.message,
+        "next_try_at": rfc3339(row.due_at) if row.state == WebhookState.PENDING else None,
+        "redriven_at": maybe_rfc3339(row.redriven_at),
     }
 
 

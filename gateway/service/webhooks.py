@@ -73,7 +73,7 @@ def take_due(session: Session, limit: int) -> list[Webhook]:
     rows = session.scalars(
         update(WebhookRow)
         .where(WebhookRow.id.in_(due.order_by(WebhookRow.due_at).limit(limit).with_for_update(skip_locked=True)))
-        .values(due_at=_in(IN_HAND_S))
+        .values(due_at=after(IN_HAND_S))
         .returning(WebhookRow)
     ).all()
     return [
@@ -95,7 +95,7 @@ def settle(session: Session, webhook: Webhook, fate: Fate, *, status: int | None
             status=status,
             message=message,
             settled_at=NOW if ended else None,
-            due_at=WebhookRow.due_at if fate.wait_s is None else _in(fate.wait_s),
+            due_at=WebhookRow.due_at if fate.wait_s is None else after(fate.wait_s),
         )
     )
 
@@ -129,5 +129,6 @@ def _event(row: WebhookRow) -> Event:
     )
 
 
-def _in(seconds: float) -> Any:
+def after(seconds: float) -> Any:
+    """The database's clock in so many seconds."""
     return func.now() + text("make_interval(secs => :seconds)").bindparams(seconds=seconds)

@@ -266,7 +266,10 @@ class OutboxRow(Base):
 
 
 class WebhookRow(Base):
-    """The word of one end of a job, owed to its callback; `data` is the job as it ended. `due_at` moves on while a worker has it."""
+    """The word of one end of a job, owed to its callback; `data` is the job as it ended. `due_at` moves on while a worker has it.
+
+    `tries` are those since the job ended or since somebody redrove it.
+    """
 
     __tablename__ = "webhook"
 
@@ -283,9 +286,12 @@ class WebhookRow(Base):
     message: Mapped[str | None]
     due_at: Mapped[datetime] = mapped_column(server_default=NOW)
     settled_at: Mapped[datetime | None]
+    redriven_at: Mapped[datetime | None]
 
     __table_args__ = (
         UniqueConstraint("job_id", "ended_at"),
+        Index("ix_webhook_tenant_id", "tenant", "id"),
+        Index("ix_webhook_tenant_state_id", "tenant", "state", "id"),
         Index("ix_webhook_due", "due_at", postgresql_where=text("state = 'pending'")),
         Index("ix_webhook_settled", "settled_at", postgresql_where=text("settled_at is not null")),
     )

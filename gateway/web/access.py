@@ -36,6 +36,8 @@ ROUTES: dict[str, str] = {
     "jobs.delete_job": Scope.WRITE,
     "jobs.post_retry": Scope.WRITE,
     "news.get_events": Scope.READ,  # the statistics among them need admin
+    "webhooks.list_webhooks": Scope.READ,
+    "webhooks.post_webhook_redrive": Scope.WRITE,
     "operators.get_stats": Scope.ADMIN,
     "operators.list_dead_letters": Scope.ADMIN,
     "operators.post_redrive": Scope.ADMIN,

@@ -19,10 +19,11 @@ from gateway.web.routes.news import news
 from gateway.web.routes.operators import operators, read_stats
 from gateway.web.routes.sessions import sessions
 from gateway.web.routes.uploads import uploads
+from gateway.web.routes.webhooks import webhooks
 from infra.telemetry.wsgi import traced
 from schemas.ids import is_id
 
-ROUTES = (media, uploads, jobs, news, operators, sessions, about, docs, pages)
+ROUTES = (media, uploads, jobs, webhooks, news, operators, sessions, about, docs, pages)
 
 
 def create_app(gateway: Gateway) -> Flask:

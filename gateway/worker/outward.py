@@ -9,6 +9,7 @@ import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from ipaddress import ip_address
 from urllib.parse import SplitResult
@@ -22,6 +23,14 @@ MAX_ANSWER_BYTES = 64 * 1024
 """Of the answer's body at most so much is read, and thrown away: some receivers would rather not have their connection cut."""
 
 Resolve = Callable[[str, int], Sequence[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What is looked at of an answer. `retry_after`: the header, as it came."""
+
+    status: int
+    retry_after: str | None = None
 
 
 class Undelivered(Exception):
@@ -46,15 +55,12 @@ def post(
     allowed: Sequence[Network] = (),
     deadline_s: float = DEADLINE_S,
     resolver: Resolve = resolve,
-) -> int:
+) -> Answer:
     """Posts a body, once.
 
     Args:
         allowed: networks that are allowed though they are not public.
         deadline_s: from the first connection to the answer's end.
-
-    Returns:
-        The status of the answer.
 
     Raises:
         Undelivered.
@@ -72,7 +78,7 @@ def post(
     return _send(parts, addresses, port, headers, body, deadline_s)
 
 
-def _send(parts: SplitResult, addresses: Sequence[str], port: int, headers: Mapping[str, str], body: bytes, deadline_s: float) -> int:
+def _send(parts: SplitResult, addresses: Sequence[str], port: int, headers: Mapping[str, str], body: bytes, deadline_s: float) -> Answer:
     late = threading.Event()
     raw = _connect(addresses, port)
     line = raw.dup()  # TLS takes `raw` over
@@ -100,7 +106,7 @@ def _send(parts: SplitResult, addresses: Sequence[str], port: int, headers: Mapp
         tls = isinstance(exc, ssl.SSLError)
         raise Undelivered("Its TLS or its certificate is not good." if tls else "It closed the connection, or spoke no HTTP.") from exc
     else:
-        return answer.status
+        return Answer(status=answer.status, retry_after=answer.getheader("Retry-After"))
     finally:
         watchdog.cancel()
         connection.close()

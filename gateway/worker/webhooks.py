@@ -14,7 +14,7 @@ from gateway.service import webhooks as service
 from gateway.service.webhooks import Webhook
 from gateway.settings import Settings
 from gateway.store.database import Database, DatabaseUnavailable
-from gateway.worker.outward import Undelivered, post
+from gateway.worker.outward import Answer, Undelivered, post
 from infra.objects.port import Objects
 from schemas import envelope
 
@@ -54,10 +54,11 @@ class Webhooks:
             self._pool.submit(self._send, webhook)
 
     def _send(self, webhook: Webhook) -> None:
-        status, message = None, None
+        status, asked_s, message = None, None, None
         about = {"webhook_id": webhook.id, "job_id": webhook.job_id}
         try:
-            status = self._post(webhook)
+            answer = self._post(webhook)
+            status, asked_s = answer.status, machine.asked_wait_s(answer.retry_after, datetime.now(UTC))
             if not 200 <= status < 300:
                 message = f"The receiver answers {status}."
         except Undelivered as exc:
@@ -65,7 +66,8 @@ class Webhooks:
         except Exception:
             log.exception("a webhook could not be made", extra=about)
             message = "It could not be made."
-        fate = machine.fate(webhook.tries + 1, status, luck=random.random())  # noqa: S311  (spreads load, keeps no secret)
+        luck = random.random()  # noqa: S311  (spreads load, keeps no secret)
+        fate = machine.fate(webhook.tries + 1, status, luck=luck, asked_s=asked_s)
         if message is not None:
             log.warning("a webhook was not taken", extra={**about, "tries": webhook.tries + 1, "state": fate.state, "reason": message})
         try:
@@ -76,7 +78,7 @@ class Webhooks:
         finally:
             self._free.release()
 
-    def _post(self, webhook: Webhook) -> int:
+    def _post(self, webhook: Webhook) -> Answer:
         """One try. The job's data is as it ended; URLs and signature are fresh."""
         data = service.signed_urls(webhook.event, self._objects, self._settings.presign_ttl_s)
         headers, body = envelope.to_structured(replace(webhook.event, data=data))

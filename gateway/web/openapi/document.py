@@ -10,10 +10,10 @@ from openapi_pydantic import SecurityScheme as Scheme
 from openapi_pydantic.util import construct_open_api_with_schema_class
 from werkzeug.routing import Map, Rule
 
-from gateway.web.openapi import errors, jobs, media, operators, samples, uploads
+from gateway.web.openapi import errors, jobs, media, operators, samples, uploads, webhooks
 from gateway.web.openapi.parts import ID, Answer, Described, answer_header, parameter
 
-ROUTES: Mapping[str, Described] = {**media.ROUTES, **jobs.ROUTES, **uploads.ROUTES, **operators.ROUTES}
+ROUTES: Mapping[str, Described] = {**media.ROUTES, **jobs.ROUTES, **uploads.ROUTES, **webhooks.ROUTES, **operators.ROUTES}
 """Endpoint (blueprint.view) to its description."""
 NOT_DESCRIBED = frozenset({"pages", "docs"})
 """Blueprints that are for browsers: pages and what they load."""
@@ -21,6 +21,7 @@ TAGS = {
     "media": "Originals: uploaded through the gateway, probed, and what was made of them.",
     "uploads": "Originals sent straight to the store.",
     "jobs": "Operations on media.",
+    "webhooks": "What callbacks are owed.",
     "news": "Everything of a tenant, live.",
     "about": "What there is, and whether it is well.",
     "operators": "For whoever runs the house.",

@@ -5,6 +5,7 @@ from typing import Any
 from gateway import documents
 from gateway.domain.access import Scope
 from gateway.domain.states import MediaState, TaskState
+from gateway.domain.webhooks import WebhookState
 from gateway.web import bodies
 from schemas.catalogue import CATALOGUE, resolve
 from schemas.errors import FailureClass
@@ -18,6 +19,7 @@ UPLOAD_ID = "019a6c1e-7e55-7e7f-9081-92a3b4c5d6e7"
 LETTER_ID = "019a6c1e-b0c4-7f80-8192-a3b4c5d6e7f8"
 WORK_ID = "019a6c1e-8212-7a01-8b02-030405060708"
 KEY_ID = "019a6c1e-0001-7b02-8c03-040506070809"
+WEBHOOK_ID = "019a6c1e-9b00-7c01-8d02-030405060708"
 SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 THUMBNAIL_SHA256 = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
 OBJECT_KEY = f"media/{MEDIA_ID}.jpg"
@@ -108,6 +110,14 @@ OPERATION_LIST = documents.OperationList(
         if one.name == "transcode"
     ]
 )  # fmt: skip
+WEBHOOK = documents.WebhookDocument(
+    webhook_id=WEBHOOK_ID, state=WebhookState.GIVEN_UP, tries=11, status=503, message="The receiver answers 503.", next_try_at=None,
+    redriven_at=None, job_id=JOB_ID, event_type="dev.darkroom.job.done", callback_url="https://example.com/darkroom", ended_at=FINISHED_AT,
+)  # fmt: skip
+WEBHOOK_LIST = documents.WebhookList(webhooks=[WEBHOOK], next_cursor=None)
+REDRIVEN_WEBHOOK = WEBHOOK.model_copy(
+    update={"state": WebhookState.PENDING, "tries": 0, "next_try_at": "2026-03-02T12:00:00.000Z", "redriven_at": "2026-03-02T12:00:00.000Z"}
+)
 LETTER = documents.DeadLetterDocument(
     id=LETTER_ID, event_type="dev.darkroom.operation.requested", operation="transcode", job_id=JOB_ID, task_id=TASK_ID,
     failure=FailureClass.INFRA, code=503, message="The function could not be reached.", received_at=CREATED_AT, redriven_at=None,

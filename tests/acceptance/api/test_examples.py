@@ -20,8 +20,8 @@ from tests.acceptance.system import REPOSITORY
 
 pytestmark = pytest.mark.local("starts a system of its own with other settings")
 
-REFUSED = {"post_probe": 409, "post_retry": 409, "post_redrive": 404}
-"""Nothing has failed here, and there is no dead letter: the examples say so, as they should."""
+REFUSED = {"post_probe": 409, "post_retry": 409, "post_redrive": 404, "post_webhook_redrive": 404}
+"""Nothing has failed here, and there is no dead letter or webhook: the examples say so, as they should."""
 NEWS = "get_events"
 
 
@@ -45,6 +45,7 @@ def variables(guarded: Guarded) -> dict[str, str]:
     return {
         "DARKROOM": system.gateway, "DARKROOM_API_KEY": guarded.key, "MEDIA_ID": guarded.media_id, "JOB_ID": guarded.job_id,
         "ARTIFACT_ID": guarded.artifact_id, "UPLOAD_ID": grant["upload_id"], "ETAG": put.headers["ETag"].strip('"'), "LETTER_ID": uuid7(),
+        "WEBHOOK_ID": uuid7(),
     }  # fmt: skip
 
 

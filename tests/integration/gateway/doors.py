@@ -10,10 +10,12 @@ from werkzeug.test import TestResponse
 from gateway.bootstrap import Gateway
 from gateway.domain import api_key
 from gateway.domain.access import Scope
+from gateway.domain.webhooks import WebhookState
 from gateway.service import keys
-from gateway.store.tables import DeadLetterRow, MediaRow
+from gateway.store.tables import NOW, DeadLetterRow, MediaRow, WebhookRow
 from infra.objects.memory import MemoryObjects
 from schemas import events
+from schemas.ids import uuid7
 
 from .conftest import House
 
@@ -69,8 +71,16 @@ def two_tenants(open_house: House, **settings: Any) -> Tenants:
     return Tenants(house=house, a=a, b=b, a_only=only, revoked=gone, unknown=api_key.mint().text)
 
 
+def delivered(webhook_id: str, job_id: str) -> WebhookRow:
+    return WebhookRow(
+        id=webhook_id, tenant="a", job_id=job_id, ended_at=NOW, url="https://a.example/", event_type="dev.darkroom.job.failed", data={},
+        state=WebhookState.DELIVERED, settled_at=NOW,
+    )  # fmt: skip
+
+
 def furnished(tenants: Tenants) -> Tenants:
-    """Tenant `a` has a media with an artifact, a job that is done, one that has failed, a dead letter and a grant in parts."""
+    """Tenant `a` has a media with an artifact, a job that is done, one that has failed, a dead letter, a webhook and a grant
+    in parts."""
     house = tenants.house
     house.public.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {tenants.a}"
     media_id = house.upload(b"the bytes of a", operations="thumbnail")["media_id"]
@@ -85,11 +95,13 @@ def furnished(tenants: Tenants) -> Tenants:
         assert letter.tenant == "a"
         assert {media.tenant for media in session.query(MediaRow)} == {"a"}
         letter_id = letter.id
+        session.add(delivered(webhook_id := uuid7(), job["job_id"]))
     del house.public.environ_base["HTTP_AUTHORIZATION"]
     ids = {
         "media_id": media_id,
         "job_id": job["job_id"],
         "letter_id": letter_id,
+        "webhook_id": webhook_id,
         "upload_id": grant["upload_id"],
         "artifact_id": artifact["artifact_id"],
     }

@@ -10,6 +10,7 @@ from sqlalchemy import event, text
 
 from gateway.bootstrap import Gateway
 from gateway.domain.states import MediaState, TaskState
+from gateway.domain.webhooks import WebhookState
 from gateway.service.changes import fingerprints, recent_jobs, recent_media
 from gateway.settings import Settings
 from gateway.store.database import Database
@@ -107,6 +108,8 @@ ASKED: list[Callable[[House], str]] = [
     lambda h: "/media?q=77777",
     lambda h: "/media?artifacts=true",
     lambda h: "/dead-letters",
+    lambda h: "/webhooks",
+    *(lambda h, s=state: f"/webhooks?state={s}" for state in WebhookState),
     lambda h: f"/jobs/{one(h, A_JOB)}",
     lambda h: f"/media/{one(h, A_MEDIA)}/artifacts",
 ]

@@ -65,6 +65,8 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/jobs/<job_id>/events"): Row(needs=READ, own=200, foreign=404),
     ("DELETE", "/jobs/<job_id>"): Row(needs=WRITE, own=202, foreign=404),
     ("POST", "/jobs/<job_id>/retry"): Row(needs=WRITE, own=409, foreign=404, json={}, oversize=413),
+    ("GET", "/webhooks"): Row(needs=READ, own=200, foreign=200),
+    ("POST", "/webhooks/<webhook_id>/redrive"): Row(needs=WRITE, own=409, foreign=404),  # it was delivered
     ("GET", "/events"): Row(needs=READ, own=200, foreign=200),
     ("GET", "/stats"): Row(needs=ADMIN, own=200, foreign=200),
     ("GET", "/dead-letters"): Row(needs=ADMIN, own=200, foreign=200),

@@ -3,8 +3,9 @@
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -46,7 +47,7 @@ class Receiver:
 
 
 @contextmanager
-def receiving(answers: Callable[[int], int] = lambda _: 204) -> Iterator[Receiver]:
+def receiving(answers: Callable[[int], int] = lambda _: 204, headers: Mapping[str, str] = MappingProxyType({})) -> Iterator[Receiver]:
     """A receiver whose n-th answer has the status `answers(n)`."""
 
     class Hook(Quiet):
@@ -55,6 +56,8 @@ def receiving(answers: Callable[[int], int] = lambda _: 204) -> Iterator[Receive
             receiver.got.append((dict(self.headers.items()), body))
             self.send_response(answers(len(receiver.got)))
             self.send_header("Content-Length", "0")
+            for name, value in headers.items():
+                self.send_header(name, value)
             self.end_headers()
 
     with serving(Hook) as origin:
@@ -84,10 +87,16 @@ def callback(house: House, job: dict[str, Any]) -> Any:
     return house.get(f"/jobs/{job['job_id']}")["callback"]
 
 
+def due_in(house: House, seconds: int) -> None:
+    with house.gateway.database.transaction() as session:
+        session.execute(
+            text("update webhook set due_at = now() + make_interval(secs => :seconds) where state = 'pending'"), {"seconds": seconds}
+        )
+
+
 def due_now(house: House) -> None:
     """Time passes: whatever waits is due."""
-    with house.gateway.database.transaction() as session:
-        session.execute(text("update webhook set due_at = now() - interval '1 second' where state = 'pending'"))
+    due_in(house, -1)
 
 
 def sent(house: House, by: Webhooks, receiver: Receiver, count: int) -> None:
@@ -100,9 +109,10 @@ def test_a_job_that_is_done_is_told_once(calling: House) -> None:
         job = ask(calling, receiver.url)
         assert callback(calling, job) is None
         calling.settle()
-        assert callback(calling, job) | {"webhook_id": ""} == {
-            "webhook_id": "", "state": "pending", "tries": 0, "status": None, "message": None,
-        }  # fmt: skip
+        waiting = callback(calling, job)
+        assert waiting.pop("webhook_id")
+        assert waiting.pop("next_try_at")
+        assert waiting == {"state": "pending", "tries": 0, "status": None, "message": None, "redriven_at": None}
         mine = worker(calling)
         sent(calling, mine, receiver, 1)
         until(lambda: callback(calling, job)["state"] == "delivered")
@@ -192,6 +202,79 @@ def test_410_ends_it_and_the_last_try_too(calling: House) -> None:
     listed = {one["job_id"]: one["callback"] for one in calling.get("/jobs")["jobs"] if one["callback_url"]}
     assert listed[other["job_id"]]["message"] == "The receiver answers 503."
     assert listed[job["job_id"]]["status"] == 410
+
+
+def given_up(house: House, by: Webhooks, receiver: Receiver) -> dict[str, Any]:
+    """A job whose webhook had its last try."""
+    job = ask(house, receiver.url)
+    house.settle()
+    with house.gateway.database.transaction() as session:
+        session.execute(text("update webhook set tries = :n where state = 'pending'"), {"n": len(machine.WAITS_S)})
+    sent(house, by, receiver, len(receiver.got) + 1)
+    until(lambda: callback(house, job)["state"] == "given_up")
+    return job
+
+
+def redrive(house: House, webhook: str, status: int = 202) -> Any:
+    return house.post(f"/webhooks/{webhook}/redrive", {}, status)
+
+
+def test_one_that_was_given_up_is_redriven(calling: House) -> None:
+    with receiving(lambda n: 500 if n < 3 else 204) as receiver:
+        by = worker(calling)
+        job = given_up(calling, by, receiver)
+        webhook = callback(calling, job)["webhook_id"]
+        [listed] = calling.get("/webhooks?state=given_up")["webhooks"]
+        assert (listed["webhook_id"], listed["job_id"], listed["tries"]) == (webhook, job["job_id"], len(machine.WAITS_S) + 1)
+        assert listed["callback_url"] == receiver.url
+        again = redrive(calling, webhook)
+        assert (again["state"], again["tries"], again["status"]) == ("pending", 0, 500)
+        assert again["redriven_at"]
+        assert calling.get("/webhooks?state=given_up")["webhooks"] == []
+        sent(calling, by, receiver, 2)
+        until(lambda: callback(calling, job)["tries"] == 1)
+        assert callback(calling, job)["state"] == "pending"  # the receiver is still down, and all its tries are before it
+        due_in(calling, 3600)
+        redrive(calling, webhook)  # which takes its wait away
+        sent(calling, by, receiver, 3)
+        until(lambda: callback(calling, job)["state"] == "delivered")
+        assert callback(calling, job)["next_try_at"] is None
+        assert "was delivered" in redrive(calling, webhook, 409)["detail"]
+    assert len({receiver.event(n).id for n in range(3)}) == 1
+    redrive(calling, job["job_id"], 404)
+
+
+def test_what_a_worker_has_in_hand_stays_in_its_hand(calling: House) -> None:
+    ask(calling, "https://example.com/")
+    calling.settle()
+    with calling.gateway.database.transaction() as session:
+        [taken] = service.take_due(session, 10)
+    redrive(calling, taken.id)
+    with calling.gateway.database.transaction() as session:
+        assert service.take_due(session, 10) == []
+
+
+def test_two_pages_of_webhooks(calling: House) -> None:
+    for edge in (16, 17, 18):
+        ask(calling, "https://example.com/", edge)
+    calling.settle()
+    first = calling.get("/webhooks?limit=2")
+    second = calling.get(f"/webhooks?limit=2&cursor={first['next_cursor']}")
+    ids = [one["webhook_id"] for one in [*first["webhooks"], *second["webhooks"]]]
+    assert ids == sorted(ids, reverse=True)
+    assert (len(ids), second["next_cursor"]) == (3, None)
+
+
+def test_a_receiver_that_says_when_to_come_again(calling: House) -> None:
+    with receiving(lambda _: 503, {"Retry-After": "600"}) as receiver:
+        job = ask(calling, receiver.url)
+        calling.settle()
+        sent(calling, worker(calling), receiver, 1)
+        until(lambda: callback(calling, job)["tries"] == 1)
+        with calling.gateway.database.transaction() as session:
+            wait_s = session.scalar(text("select extract(epoch from due_at - now())::float from webhook where state = 'pending'"))
+    assert 590 < wait_s <= 660
+    assert callback(calling, job)["next_try_at"]
 
 
 def test_failed_then_retried_then_done_are_two_words(calling: House) -> None:

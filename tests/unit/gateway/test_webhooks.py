@@ -12,7 +12,18 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from gateway.domain.callbacks import NotAllowed, callback_parts, check_literal, networks, permitted
-from gateway.domain.webhooks import WAITS_S, Fate, WebhookState, fate, signed_headers, tenant_secret
+from gateway.domain.webhooks import (
+    LONGEST_ASKED_S,
+    WAITS_S,
+    Again,
+    Fate,
+    WebhookState,
+    again,
+    asked_wait_s,
+    fate,
+    signed_headers,
+    tenant_secret,
+)
 
 KEY = b"0123456789abcdef0"
 
@@ -42,6 +53,66 @@ def test_fate(tries: int, status: int | None, expected: Fate) -> None:
 
 def test_luck_only_lengthens_a_wait() -> None:
     assert fate(2, None, luck=1).wait_s == pytest.approx(33)
+
+
+@pytest.mark.parametrize(
+    ("tries", "status", "asked_s", "wait_s"),
+    [
+        (1, 429, 60, 60),
+        (1, 503, 60, 60),
+        (1, 500, 60, 5),  # RFC 9110 gives it a meaning with 503 and 3xx, RFC 6585 with 429
+        (1, None, 60, 5),
+        (5, 503, 60, 1800),  # never sooner than by itself
+        (1, 503, 0, 5),
+        (1, 429, 1e9, LONGEST_ASKED_S),
+        (10, 429, 1e9, 28_800),
+        (11, 429, 60, None),  # the last was the last
+    ],
+)
+def test_a_receiver_may_put_the_next_try_off(tries: int, status: int | None, asked_s: float, wait_s: float | None) -> None:
+    assert fate(tries, status, luck=0, asked_s=asked_s).wait_s == wait_s
+
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)  # a Friday
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, None),
+        ("", None),
+        ("120", 120),
+        (" 120 ", 120),
+        ("0", 0),
+        ("9" * 40, float("9" * 40)),  # the cap is `fate`'s
+        ("9" * 65, None),
+        ("1.5", None),
+        ("-1", None),
+        ("soon", None),
+        ("\u0663", None),  # a digit, and none of HTTP's
+        ("Fri, 02 Jan 2026 03:05:05 GMT", 60),
+        ("Fri, 02 Jan 2026 04:05:05 +0100", 60),
+        ("Friday, 02-Jan-26 03:05:05 GMT", 60),  # RFC 850's form
+        ("Fri Jan  2 03:05:05 2026", 60),  # asctime's
+        ("Fri, 02 Jan 2026 03:04:04 GMT", 0),  # over
+        ("Fri, 99 Jan 2026 03:04:04 GMT", None),
+    ],
+)
+def test_retry_after(header: str | None, seconds: float | None) -> None:
+    assert asked_wait_s(header, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (WebhookState.GIVEN_UP, Again.RENEW),
+        (WebhookState.REFUSED, Again.RENEW),
+        (WebhookState.PENDING, Again.HURRY),
+        (WebhookState.DELIVERED, Again.REFUSE),
+    ],
+)
+def test_again(state: WebhookState, expected: Again) -> None:
+    assert again(state) is expected
 
 
 @pytest.mark.parametrize(
