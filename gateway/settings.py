@@ -1,6 +1,7 @@
 """Every setting of the gateway, read from the environment once. Names in the environment are the fields' names in capitals."""
 
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, SecretStr, field_validator
@@ -75,6 +76,10 @@ class Settings(BaseSettings):
     )
     oidc_issuer: str = Field(default="https://kubernetes.default.svc.cluster.local", description="who signs those tokens")
     oidc_jwks_url: str | None = Field(default=None, description="where the issuer's keys are; else its discovery document says")
+    oidc_ca_file: Path | None = Field(default=None, description="certificates that the issuer's https is held against; else the system's")
+    oidc_token_file: Path | None = Field(
+        default=None, description="the token that the issuer is asked with, read anew each time: a Kubernetes API server tells nobody else"
+    )
     trusted_hosts: list[str] = Field(
         default=[], description="names that a Host header may say, as a JSON list; empty: any, since no link is made of it"
     )

@@ -22,6 +22,7 @@ COMBINATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     *(("overlays/dev", chosen) for chosen in ((), *((name,) for name in COMPONENTS), (*FREE, "kafka-broker"), (*FREE, "rabbitmq-broker"))),
     ("overlays/prod", ()),
     ("overlays/prod", ("gpu", "monitoring")),
+    ("overlays/prod", ("gpu", "monitoring", "oidc")),
 )
 
 

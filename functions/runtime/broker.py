@@ -7,6 +7,7 @@ from itertools import chain, repeat
 import urllib3
 
 from functions.runtime.log import LOG
+from infra.identity import authorization
 from infra.telemetry.context import current_traceparent
 from schemas.envelope import Event, to_binary
 
@@ -48,7 +49,7 @@ def post(url: str, event: Event, *, given_up: Callable[[], bool], patience_s: fl
 def _try(http: urllib3.PoolManager, url: str, headers: dict[str, str], body: bytes) -> str | None:
     """None if it was taken, else why not."""
     try:
-        status = http.request("POST", url, headers=headers, body=body).status
+        status = http.request("POST", url, headers={**headers, **authorization()}, body=body).status
     except urllib3.exceptions.HTTPError as exc:
         return f"no answer: {type(exc).__name__}"
     if 200 <= status < 300:

@@ -6,7 +6,10 @@ is checked here: who may reach the listener is the NetworkPolicy's business, and
 
 import json
 import logging
+import ssl
 import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -30,11 +33,70 @@ class IssuerUnavailable(Exception):
     """The issuer's keys cannot be had: nobody can say, deliver it again."""
 
 
-class Audience:
-    """Checks tokens for one audience of one issuer, whose keys are fetched once and again when a new one signs. For many threads."""
+class Issuer:
+    """Who signs: a URL, where its keys are, and how it is asked."""
 
-    def __init__(self, audience: str, issuer: str, jwks_url: str | None) -> None:
-        self._audience, self._issuer, self._jwks_url = audience, issuer, jwks_url
+    def __init__(self, url: str, jwks_url: str | None = None, *, ca_file: Path | None = None, token_file: Path | None = None) -> None:
+        """
+        Args:
+            url: what its tokens say in `iss`.
+            jwks_url: where its keys are; else its discovery document says.
+            ca_file: certificates that its https is held against; else the system's.
+            token_file: what it is asked with; read each time, since a cluster renews it.
+        """
+        self.url, self._jwks_url, self._ca_file, self._token_file = url, jwks_url, ca_file, token_file
+
+    def headers(self) -> dict[str, str]:
+        """
+        Raises:
+            IssuerUnavailable: there is no token to ask with.
+        """
+        if self._token_file is None:
+            return {}
+        try:
+            return {"Authorization": f"Bearer {self._token_file.read_text(encoding='ascii').strip()}"}
+        except (OSError, UnicodeError) as exc:
+            raise IssuerUnavailable(f"no token to ask with: {exc}") from exc
+
+    def keys(self) -> PyJWKClient:
+        """
+        Raises:
+            IssuerUnavailable.
+        """
+        try:
+            trusted = ssl.create_default_context(cafile=self._ca_file)
+        except OSError as exc:
+            raise IssuerUnavailable(f"{self._ca_file}: {exc}") from exc
+        return _Keys(self, self._jwks_url or self._discovered(trusted), trusted)
+
+    def _discovered(self, trusted: ssl.SSLContext) -> str:
+        """Where the issuer says its keys are (OpenID Connect Discovery 1.0, section 4)."""
+        asked = urllib.request.Request(self.url.rstrip("/") + "/.well-known/openid-configuration", headers=self.headers())  # noqa: S310
+        try:
+            with urllib.request.urlopen(asked, timeout=_TIMEOUT_S, context=trusted) as answer:  # noqa: S310  (a setting, not a client's word)
+                document: Mapping[str, Any] = json.load(answer)
+            return str(document["jwks_uri"])
+        except (OSError, ValueError, KeyError) as exc:
+            raise IssuerUnavailable(f"{asked.full_url}: {exc}") from exc
+
+
+class _Keys(PyJWKClient):
+    """The issuer's keys, kept five minutes; each fetch with the token of that moment."""
+
+    def __init__(self, issuer: Issuer, url: str, trusted: ssl.SSLContext) -> None:
+        super().__init__(url, timeout=_TIMEOUT_S, ssl_context=trusted)
+        self._issuer = issuer
+
+    def fetch_data(self) -> Any:
+        self.headers = self._issuer.headers()
+        return super().fetch_data()
+
+
+class Audience:
+    """Checks tokens for one audience of one issuer. For many threads."""
+
+    def __init__(self, audience: str, issuer: Issuer) -> None:
+        self._audience, self._issuer = audience, issuer
         self._keys: PyJWKClient | None = None
 
     def check(self, authorization: str | None) -> None:
@@ -53,7 +115,7 @@ class Audience:
                 key.key,
                 algorithms=ALGORITHMS,
                 audience=self._audience,
-                issuer=self._issuer,
+                issuer=self._issuer.url,
                 leeway=_LEEWAY_S,
                 options={"require": ["exp", "aud", "iss"]},
             )
@@ -64,25 +126,16 @@ class Audience:
 
     def _client(self) -> PyJWKClient:
         if self._keys is None:
-            self._keys = PyJWKClient(self._jwks_url or self._discovered(), timeout=_TIMEOUT_S)
+            self._keys = self._issuer.keys()
         return self._keys
-
-    def _discovered(self) -> str:
-        """Where the issuer says its keys are (OpenID Connect Discovery 1.0, section 4)."""
-        url = self._issuer.rstrip("/") + "/.well-known/openid-configuration"
-        try:
-            with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:  # noqa: S310  (a setting, not a client's word)
-                document: dict[str, Any] = json.load(answer)
-            return str(document["jwks_uri"])
-        except (OSError, ValueError, KeyError) as exc:
-            raise IssuerUnavailable(f"{url}: {exc}") from exc
 
 
 def check_from(settings: Settings) -> Audience | None:
     """The check that the settings ask for; None where they ask for none."""
     if settings.oidc_audience is None:
         return None
-    return Audience(settings.oidc_audience, settings.oidc_issuer, settings.oidc_jwks_url)
+    issuer = Issuer(settings.oidc_issuer, settings.oidc_jwks_url, ca_file=settings.oidc_ca_file, token_file=settings.oidc_token_file)
+    return Audience(settings.oidc_audience, issuer)
 
 
 def check_delivery(audience: Audience | None) -> None:

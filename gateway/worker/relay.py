@@ -20,6 +20,7 @@ from gateway.service import results
 from gateway.settings import Settings
 from gateway.store.database import Database, DatabaseUnavailable
 from gateway.store.tables import NOW, AttemptRow, OutboxRow
+from infra.identity import authorization
 from infra.telemetry.tracing import span
 from schemas import envelope
 from schemas.envelope import Event
@@ -106,7 +107,8 @@ class Relay:
             noted = {"messaging.message.id": event.id, "darkroom.attempt_id": letter.attempt_id}
             with span(f"publish {event.operation}", kind="producer", parent=event.traceparent, attributes=noted) as hop:
                 headers, body = envelope.to_binary(event.continuing(hop.traceparent))
-                answer = self._http.request("POST", self._broker_url, headers={**headers, "traceparent": hop.traceparent}, body=body)
+                headers |= {"traceparent": hop.traceparent, **authorization()}
+                answer = self._http.request("POST", self._broker_url, headers=headers, body=body)
                 hop.note({"http.response.status_code": answer.status})
             if answer.status == 202:
                 self._mark(letter)

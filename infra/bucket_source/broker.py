@@ -2,6 +2,7 @@
 
 import urllib3
 
+from infra.identity import authorization
 from infra.telemetry.tracing import Span, span
 from schemas.envelope import Event, to_binary
 
@@ -38,7 +39,8 @@ class Broker:
     def _post(self, event: Event, hop: Span) -> None:
         headers, body = to_binary(event)
         try:
-            answer = self._http.request("POST", self._url, headers={**headers, "traceparent": hop.traceparent}, body=body)
+            sent = {**headers, "traceparent": hop.traceparent, **authorization()}
+            answer = self._http.request("POST", self._url, headers=sent, body=body)
         except urllib3.exceptions.HTTPError as exc:
             raise BrokerUnavailable(f"the broker does not answer: {type(exc).__name__}") from exc
         if answer.status in _REFUSED:

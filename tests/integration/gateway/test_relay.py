@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -15,14 +16,14 @@ from .conftest import House
 
 
 @contextmanager
-def broker(answers: Callable[[int], int]) -> Iterator[tuple[str, list[str]]]:
-    """A broker whose n-th answer has the status `answers(n)`; yields its URL and the ids that it was sent."""
+def broker(answers: Callable[[int], int], *, noted: str = "ce-id") -> Iterator[tuple[str, list[str]]]:
+    """A broker whose n-th answer has the status `answers(n)`; yields its URL and the ids, or another header, that it was sent."""
     sent: list[str] = []
 
     class Ingress(Quiet):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
-            sent.append(self.headers["ce-id"])
+            sent.append(self.headers[noted])
             self.send_response(answers(len(sent)))
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -66,6 +67,22 @@ def test_a_broker_that_is_not_there_is_tried_again_soon(house: House, monkeypatc
     with broker(lambda n: 503 if n < 3 else 202) as (url, sent), relaying(house, url):
         until(lambda: len(sent) == 3)
     assert len(set(sent)) == 1
+
+
+def test_a_broker_that_asks_is_told_who_sends(house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each time with what the file says then: the cluster renews its tokens."""
+    monkeypatch.setattr(relay, "TRY_AGAIN_S", 0.1)
+    token = tmp_path / "token"
+    monkeypatch.setattr("infra.identity.TOKEN_FILE", token)
+
+    def renewed(n: int) -> int:
+        token.write_text(f"token-{n}\n")
+        return 401 if n < 3 else 202
+
+    house.upload()
+    with broker(renewed, noted="Authorization") as (url, sent), relaying(house, url):
+        until(lambda: len(sent) == 3)
+    assert sent == [None, "Bearer token-1", "Bearer token-2"]
 
 
 def test_an_event_that_no_broker_will_ever_take_ends_its_attempt_with_a_sentence(house: House) -> None:

@@ -15,6 +15,7 @@ class Ingress:
         self.events: list[Event] = []
         self.statuses: list[int] = []
         self.connections = 0
+        self.authorizations: list[str | None] = []
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -25,6 +26,7 @@ class Ingress:
 
             def do_POST(handler) -> None:
                 body = handler.rfile.read(int(handler.headers["Content-Length"]))
+                self.authorizations.append(handler.headers["Authorization"])
                 status = self.statuses.pop(0) if self.statuses else 202
                 if status == 202:
                     self.events.append(parse(dict(handler.headers), body))

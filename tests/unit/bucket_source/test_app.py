@@ -48,6 +48,16 @@ def test_each_upload_reaches_the_broker_in_order_over_one_connection(client: Fla
     assert ingress.connections == 1
 
 
+def test_the_broker_is_told_who_sends_and_the_stores_token_goes_no_further(
+    client: FlaskClient, ingress: Ingress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.identity.TOKEN_FILE", tmp_path / "token")
+    client.post("/", data=body(named("1")), headers=GOOD)
+    (tmp_path / "token").write_text("a.b.c\n")
+    client.post("/", data=body(named("2")), headers=GOOD)
+    assert ingress.authorizations == [None, "Bearer a.b.c"]
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
