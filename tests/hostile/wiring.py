@@ -14,6 +14,14 @@ from functions.sandbox import child, tool, worker
 
 _ROOT = str(Path(__file__).parents[2])
 
+_TAKEN_OVER = (
+    "import os, signal; from PIL import Image, JpegImagePlugin; _open = JpegImagePlugin.JpegImageFile._open\n"
+    "def _opening(self):\n"
+    "    _open(self)\n"
+    "    if self.info.get('comment') == b'take over':\n"
+    "        {}\n"
+    "JpegImagePlugin.JpegImageFile._open = _opening"
+)
 _UNLIMITED = (
     "from functions.confine import layers; _limit = layers._limit\n"
     "layers._limit = lambda rlimits: _limit({{name: value for name, value in rlimits.items() if name != '{}'}})"
@@ -61,8 +69,20 @@ CHILD = {
         "vars(ImageFile)['LOAD_TRUNCATED_IMAGES'] = True\n"
         "ImageFile.__class__ = Careless"
     ),
+    "fork": (  # of the image worker, a process for each file
+        "from functions.confine import worker; from importlib import import_module; from pathlib import Path\n"
+        "def _serve(request, namespaces):\n"
+        "    module, _, name = request['function'].partition(':')\n"
+        "    function, source, out = getattr(import_module(module), name), Path(request['source']), Path(request['out'])\n"
+        "    return worker._call(function, request['arguments'], source, out, request['limits'])\n"
+        "worker._serve = _serve"
+    ),
+    "sound decoder": _TAKEN_OVER.format("os.kill(os.getpid(), signal.SIGSEGV)"),
+    "loyal decoder": _TAKEN_OVER.format("Image.Image.load = None  # whatever it decodes from now on"),
 }
-"""Python that takes one defence of the child's side away, run before the child's own `main`."""
+"""Python that takes one defence of the child's side away, run before the child's own `main`. The last two have what a JPEG of the comment
+`take over` would do to a decoder with a hole in it: it crashes, or goes on and is not the same any more.
+"""
 
 
 @contextmanager

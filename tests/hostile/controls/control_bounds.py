@@ -1,6 +1,8 @@
-"""Controls: how long and how large a rendition gets where ffmpeg is not told when to stop."""
+"""Controls: how long and how large a rendition gets where ffmpeg is not told when to stop, and what a size that changes does to it."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,7 @@ from schemas.facts import Kind, MediaFacts
 from schemas.parameters import TranscodeParameters
 from tests import media
 from tests.hostile.controls.control_words import keeping
-from tests.hostile.judge import _run
+from tests.hostile.judge import _run, examine
 
 
 def rendered(source: Path, out: Path, facts: MediaFacts) -> tuple[str, Path]:
@@ -55,3 +57,28 @@ def test_a_rendition_is_written_to_its_end(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(transcode_module, "rendering", keeping("-fs"))
     _, whole = rendered(source, tmp_path / "out", facts_of(source))
     assert whole.stat().st_size > 2 * held.stat().st_size
+
+
+def unscaled(*, autoscale: bool) -> Callable[..., list[str]]:
+    """The argv of a rendition whose filters leave each frame's size as it is."""
+    whole = transcode_module.rendering
+
+    def careless(**arguments: Any) -> list[str]:
+        argv = whole(**arguments)
+        at = argv.index("-vf")
+        argv[at + 1] = argv[at + 1].replace("scale=320:180", "scale=iw:ih")
+        return argv if autoscale else [*argv[:at], "-noautoscale", *argv[at:]]
+
+    return careless
+
+
+@pytest.mark.parametrize(("autoscale", "outcome"), [(True, "done"), (False, "tool")])
+@pytest.mark.parametrize("suffix", ["ts", "mkv"])
+def test_a_size_that_changes_breaks_a_rendition(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, autoscale: bool, outcome: str
+) -> None:
+    """The explicit scale; where it is gone, ffmpeg's own at the encoder is left, and without that x264 gets frames of other sizes."""
+    source = media.size_change_clip(tmp_path / f"a.{suffix}", ((320, 180), (160, 90), (96, 200)), frames_each=10)
+    assert examine(source, ("transcode",)).outcome == "done"
+    monkeypatch.setattr(transcode_module, "rendering", unscaled(autoscale=autoscale))
+    assert examine(source, ("transcode",)).outcome == outcome
