@@ -2,7 +2,18 @@
 
 import json
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+NOT_NOW = ("failed calling webhook", "connection refused", "i/o timeout", "EOF")
+"""What kubectl says while a webhook's pod is busy or not there."""
+
+
+def answer(*argv: str, stdin: str | None = None, namespace: str = "darkroom") -> tuple[int, str]:
+    """kubectl's exit status, and what it says on stderr."""
+    done = subprocess.run(["kubectl", "-n", namespace, *argv], input=stdin, capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr
 
 
 def kubectl(*argv: str, stdin: str | None = None, namespace: str = "darkroom") -> str:
@@ -16,8 +27,19 @@ def get(*what: str, namespace: str = "darkroom") -> Any:
     return json.loads(kubectl("get", *what, "-o", "json", namespace=namespace))
 
 
-def patch(what: str, document: Any) -> None:
-    kubectl("patch", what, "--type", "merge", "-p", json.dumps(document))
+def patch(what: str, document: Any, namespace: str = "darkroom") -> None:
+    kubectl("patch", what, "--type", "merge", "-p", json.dumps(document), namespace=namespace)
+
+
+@contextmanager
+def features(space: str, **flags: str) -> Iterator[None]:
+    """Flags of Knative's config-features in its namespace `space`, and afterwards as they were. Who reads them does so a little later."""
+    before = get("configmap", "config-features", namespace=space).get("data", {})
+    patch("configmap/config-features", {"data": flags}, namespace=space)
+    try:
+        yield
+    finally:
+        patch("configmap/config-features", {"data": {name: before.get(name) for name in flags}}, namespace=space)
 
 
 def pods(service: str) -> int:

@@ -1,4 +1,4 @@
-"""The schemas of Kubernetes, Knative and two operators, out of their own Go modules: nothing is kept here, all is fetched by `go mod download`.
+"""The schemas of Kubernetes, Knative and two operators, out of their Go modules: nothing is kept here, `go mod download` fetches all.
 
 A cluster refuses a field that its schema does not have; JSON Schema allows it unless told otherwise. So every object with properties is
 closed, but where Kubernetes itself keeps unknown fields.
