@@ -26,9 +26,9 @@ class Prometheus:
 
     url: str
 
-    def values(self, query: str, since_s: float) -> list[float]:
-        """Every value that a graph of this query would show from then (epoch seconds) to now, in steps of a second; NaN left out."""
-        words = urlencode({"query": query, "start": since_s, "end": time.time(), "step": 1})
+    def values(self, query: str, since_s: float, step_s: int = 1) -> list[float]:
+        """Every value that a graph of this query would show from then (epoch seconds) to now; NaN left out."""
+        words = urlencode({"query": query, "start": since_s, "end": time.time(), "step": step_s})
         series = self._get(f"/api/v1/query_range?{words}")["result"]
         numbers = [float(value) for each in series for _, value in each["values"]]
         return [number for number in numbers if number == number]
@@ -36,6 +36,15 @@ class Prometheus:
     def is_up(self, job: str) -> bool:
         words = urlencode({"query": f'up{{job="{job}"}} == 1'})
         return bool(self._get(f"/api/v1/query?{words}")["result"])
+
+    def targets(self) -> list[dict[str, Any]]:
+        """Those that are scraped, each with its labels, `health` and `lastError`."""
+        found: list[dict[str, Any]] = self._get("/api/v1/targets?state=active")["activeTargets"]
+        return found
+
+    def rules(self) -> list[dict[str, Any]]:
+        """Of all groups, each with its `name`, `health` and `state`."""
+        return [rule for group in self._get("/api/v1/rules")["groups"] for rule in group["rules"]]
 
     def _get(self, path: str) -> Any:
         with urlopen(self.url + path, timeout=10) as answer:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import urllib3
@@ -14,23 +13,11 @@ import urllib3
 from tests.acceptance.system import REPOSITORY, System, eventually
 from tests.manifests.schemas import EVENTING, SERVING, download
 from tests.monitoring.conftest import Watched
+from tests.monitoring.dashboards import filled_in, panels, queries
 from tests.monitoring.knative_samples import NAMESPACE, PAGES, exporting
 from tests.monitoring.prometheus import Prometheus, scraping
 
-DASHBOARDS = REPOSITORY / "infra" / "monitoring" / "grafana" / "dashboards"
 SAMPLES = REPOSITORY / "sample_data"
-ON_A_CLUSTER_ONLY = "On a cluster only."
-
-
-def panels(name: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads((DASHBOARDS / f"{name}.json").read_text())["panels"]
-    return found
-
-
-def queries(name: str, *, everywhere: bool = False) -> list[Any]:
-    """Every query of a dashboard, those that only a cluster can answer left out where it is seen everywhere."""
-    chosen = [panel for panel in panels(name) if not (everywhere and panel["description"].endswith(ON_A_CLUSTER_ONLY))]
-    return [pytest.param(target["expr"], id=f"{panel['title']} {target['refId']}") for panel in chosen for target in panel["targets"]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +29,7 @@ class Scraped:
 
     def values(self, expression: str, namespace: str = "darkroom") -> list[float]:
         """Of one panel's query, its variables as Grafana would fill them in."""
-        return self.prometheus.values(expression.replace("$__rate_interval", "20s").replace("$namespace", namespace), self.since_s)
+        return self.prometheus.values(filled_in(expression, rate_interval="20s", namespace=namespace), self.since_s)
 
 
 @pytest.fixture(scope="module")

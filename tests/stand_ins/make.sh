@@ -5,10 +5,12 @@
 #   BASE=darkroom-test/base:bookworm             a Debian 12 with python3, and this machine's own certificates and pip settings
 #   POSTGRES_IMAGE=darkroom-test/postgres:15     Debian's PostgreSQL 15; without pgvector, which Debian 12 does not have
 #   MINIO_IMAGE=darkroom-test/minio:local        the minio binary on PATH, or $MINIO
+#   PROMETHEUS_IMAGE=darkroom-test/prometheus:local   the prometheus binary on PATH, or $PROMETHEUS
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 work=${1:-$(mktemp -d)}
 minio=${MINIO:-$(command -v minio)} || { echo "no minio on PATH: go install github.com/minio/minio@latest" >&2; exit 1; }
+prometheus=${PROMETHEUS:-$(command -v prometheus)} || { echo "no prometheus on PATH: apt-get install prometheus" >&2; exit 1; }
 has() { docker image inspect "$1" >/dev/null 2>&1; }
 
 base=darkroom-test/base:bookworm
@@ -22,12 +24,16 @@ if ! has $base; then
   tar -C "$root" -c . | docker import --change 'ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt' - $base >/dev/null
 fi
 docker build -q --build-arg BASE=$base -t darkroom-test/postgres:15 "$here/postgres" >/dev/null
-context=$work/minio
-mkdir -p "$context"
-cp "$minio" "$here/minio/Dockerfile" "$context/"
-docker build -q --build-arg BASE=$base -t darkroom-test/minio:local "$context" >/dev/null
+around() { # NAME BINARY: an image of one program that is already here
+  mkdir -p "$work/$1"
+  cp "$2" "$here/$1/Dockerfile" "$work/$1/"
+  docker build -q --build-arg BASE=$base -t "darkroom-test/$1:local" "$work/$1" >/dev/null
+}
+around minio "$minio"
+around prometheus "$prometheus"
 cat <<END_OF_TAGS
 BASE=$base
 POSTGRES_IMAGE=darkroom-test/postgres:15
 MINIO_IMAGE=darkroom-test/minio:local
+PROMETHEUS_IMAGE=darkroom-test/prometheus:local
 END_OF_TAGS
