@@ -47,13 +47,13 @@ def browser(chromium: str) -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def moody(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """As long as this file exists, embed answers 503."""
     return tmp_path_factory.mktemp("mood") / "moody"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def system(chromium: str, moody: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """The whole system, whose broker gives up after two tries, and whose embed has moods."""
     manifests = Path(shutil.copytree(REPOSITORY / "knative" / "base", tmp_path_factory.mktemp("manifests") / "base"))

@@ -22,13 +22,13 @@ def rounds() -> int:
     return ROUNDS
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def own_server() -> Iterator[Postgres]:
     with postgres() as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def rig(tmp_path_factory: pytest.TempPathFactory, own_server: Postgres) -> Iterator[Rig]:
     folder = tmp_path_factory.mktemp("faults")
     one = Rig(folder, own_server.new_database("faults"))

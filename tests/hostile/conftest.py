@@ -11,7 +11,7 @@ from tests.hostile.canary import Canary, canary_on
 HEADER_S, SILENCE_S, MAX_UPLOAD_BYTES = 2, 3, 1 << 20
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """`darkroom up`; all that is changed are settings that anybody may change."""
     bounds = {"HEADER_DEADLINE_S": HEADER_S, "BODY_SILENCE_S": SILENCE_S, "MAX_UPLOAD_BYTES": MAX_UPLOAD_BYTES}
