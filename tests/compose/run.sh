@@ -48,7 +48,7 @@ ENV
 for name in BASE TORCH_INDEX POSTGRES_IMAGE MINIO_IMAGE PROMETHEUS_IMAGE; do
   if [[ ${!name:-} ]]; then echo "$name=${!name}" >>"$work/env"; fi
 done
-run() { "${compose[@]}" --env-file "$work/env" -f infra/compose.yaml --profile monitoring "$@"; }
+run() { "${compose[@]}" --env-file "$work/env" -f infra/compose.yaml "$@"; }
 
 end() {
   code=$?
@@ -56,7 +56,7 @@ end() {
   if [[ ${KEEP:-} ]]; then
     echo "it stays: ${compose[*]} --env-file $work/env -f infra/compose.yaml down -v" >&2
   else
-    run down -v --remove-orphans >build/compose-down.log 2>&1 || tail -5 build/compose-down.log >&2
+    run --profile monitoring down -v --remove-orphans >build/compose-down.log 2>&1 || tail -5 build/compose-down.log >&2
     rm -rf "$work"
   fi
   exit $code
@@ -71,8 +71,8 @@ said "every image is built, embed-gpu's too:"
 docker images --format '{{.Repository}} {{.Size}}' 'darkroom/*' | sort | sed 's/^/           /'
 monitoring=(prometheus)
 [[ ${STAND_INS:-} ]] || monitoring+=(grafana)
-ours=$(run config --services | grep -vx -e prometheus -e grafana)
-run up -d --no-build --scale transcode=3 $ours "${monitoring[@]}" >build/compose-up.log 2>&1 || { tail -20 build/compose-up.log >&2; exit 1; }
+{ run up -d --no-build --scale transcode=3 && run --profile monitoring up -d --no-build --no-deps "${monitoring[@]}"; } >build/compose-up.log 2>&1 ||
+  { tail -20 build/compose-up.log >&2; exit 1; }
 waiting() { docker ps --filter label=com.docker.compose.project=darkroom-test --filter "health=$1" -q | wc -l; }
 for _ in $(seq 300); do
   [[ $(waiting starting) == 0 ]] && break
@@ -85,7 +85,7 @@ said "a key is made; the acceptance tests:"
 failed=0
 ACCEPTANCE_URL=http://localhost:$GATEWAY_PORT DARKROOM_API_KEY=$key "$python" -m pytest -q -rs tests/acceptance "$@" || failed=1
 said "what Prometheus has seen of it:"
-address=$(docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$(run ps -q prometheus)")
+address=$(docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$(run --profile monitoring ps -q prometheus)")
 PROMETHEUS_URL=http://$address:9090 FUNCTIONS=6 "$python" -m pytest -q -rs tests/compose "$@" || failed=1
 said "done"
 exit $failed
