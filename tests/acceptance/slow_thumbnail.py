@@ -1,10 +1,11 @@
-"""A stand-in for a slow operation, run by the real runtime: takes its time, then leaves one small object."""
+"""A stand-in for a slow operation, run by the real runtime: takes its time (WORKS_S), then leaves one small object."""
 
+import os
 import time
 
 from functions.runtime import Job, Outcome, Output, function
 
-WORKS_S = 0.05
+WORKS_S = float(os.environ["WORKS_S"])
 
 
 def work(job: Job) -> Outcome:
