@@ -32,7 +32,7 @@ unit: $(READY)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit
 
 validate-manifests: $(READY)  ## render every overlay, and hold it against the schemas of Kubernetes and Knative
-	$(BIN)/python -m pytest -q tests/unit/test_overlays.py tests/manifests
+	$(BIN)/python -m pytest -q tests/unit/test_overlays.py tests/unit/test_settings_in_manifests.py tests/unit/test_listeners.py tests/manifests
 
 soak: $(READY)  ## ten minutes of mixed load, a process killed every 20 s, the platform and PostgreSQL among them
 	SOAK_S=600 SOAK_KILL_EVERY_S=20 $(BIN)/python -m pytest -q -s tests/faults/test_soak.py

@@ -16,6 +16,8 @@ KNATIVE = REPOSITORY / "knative"
 COMPONENTS = tuple(sorted(path.parent.name for path in (KNATIVE / "components").glob("*/kustomization.yaml")))
 FREE = ("gpu", "monitoring", "network-policies")  # go with each other and with any broker
 
+Object = dict[str, Any]
+
 # What a cluster may be given: an overlay, and the components laid on it. One broker class at a time; prod has Kafka and the policies.
 COMBINATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("base", ()),
@@ -39,7 +41,7 @@ def tool() -> list[str]:
 
 
 @cache
-def rendered(overlay: str, components: tuple[str, ...]) -> tuple[dict[str, Any], ...]:
+def rendered(overlay: str, components: tuple[str, ...]) -> tuple[Object, ...]:
     """Every object of a combination: the overlay as if its own kustomization.yaml listed these components too."""
     argv = [*tool(), "--load-restrictor=LoadRestrictionsNone"]
     origin = KNATIVE / overlay
@@ -59,3 +61,19 @@ def rendered(overlay: str, components: tuple[str, ...]) -> tuple[dict[str, Any],
     assert done.returncode == 0, done.stderr
     assert done.stderr == "", done.stderr  # warnings of deprecated fields
     return tuple(yaml.safe_load_all(done.stdout))
+
+
+def of_kind(objects: tuple[Object, ...], kind: str, api: str = "") -> dict[str, Object]:
+    """The objects of a kind, by name."""
+    return {one["metadata"]["name"]: one for one in objects if one["kind"] == kind and api in one["apiVersion"]}
+
+
+def pods(objects: tuple[Object, ...]) -> dict[str, Object]:
+    """Pod templates by their object's name; a JobSink's is its Job's."""
+    specs = [(one["metadata"]["name"], one["spec"].get("job", one)["spec"]) for one in objects if "spec" in one]
+    return {name: spec["template"] for name, spec in specs if "template" in spec}
+
+
+def containers(objects: tuple[Object, ...]) -> list[Object]:
+    """Every container of every pod."""
+    return [container for template in pods(objects).values() for container in template["spec"]["containers"]]

@@ -15,9 +15,8 @@ from infra.cli.init import InitSettings
 from infra.local.broker.spec import parse_broker, parse_trigger
 from schemas import events
 from schemas.catalogue import CATALOGUE
-from tests.rendering import COMBINATIONS, COMPONENTS, KNATIVE, REPOSITORY, rendered
+from tests.rendering import COMBINATIONS, COMPONENTS, KNATIVE, REPOSITORY, Object, containers, of_kind, pods, rendered
 
-Object = dict[str, Any]
 TARGETS = set(re.findall(r"^FROM \S+ AS (\S+)$", (REPOSITORY / "infra" / "containers" / "Dockerfile").read_text(), re.MULTILINE))
 JOBS = [f"{name}-job" for name, operation in CATALOGUE.items() if operation.job_deadline_s]
 STORES = {"pgvector/pgvector", "quay.io/minio/minio"}
@@ -26,20 +25,6 @@ STORES = {"pgvector/pgvector", "quay.io/minio/minio"}
 @pytest.fixture(params=COMBINATIONS, ids=lambda one: "+".join((one[0], *one[1])))
 def objects(request: pytest.FixtureRequest) -> tuple[Object, ...]:
     return rendered(*request.param)
-
-
-def of_kind(objects: tuple[Object, ...], kind: str, api: str = "") -> dict[str, Object]:
-    return {one["metadata"]["name"]: one for one in objects if one["kind"] == kind and api in one["apiVersion"]}
-
-
-def pods(objects: tuple[Object, ...]) -> dict[str, Object]:
-    """Pod templates by their object's name; a JobSink's is its Job's."""
-    specs = [(one["metadata"]["name"], one["spec"].get("job", one)["spec"]) for one in objects if "spec" in one]
-    return {name: spec["template"] for name, spec in specs if "template" in spec}
-
-
-def containers(objects: tuple[Object, ...]) -> list[Object]:
-    return [container for template in pods(objects).values() for container in template["spec"]["containers"]]
 
 
 def without_audiences(value: Any) -> Any:
@@ -148,22 +133,6 @@ def test_variables_come_from_what_is_there(objects: tuple[Object, ...]) -> None:
         for entry in container.get("envFrom", ()):
             assert entry.get("configMapRef", {}).get("name", next(iter(maps))) in maps
             assert entry.get("secretRef", {}).get("name", "darkroom") == "darkroom"
-
-
-def test_services_and_probes_lead_to_a_port_that_is_listened_on(objects: tuple[Object, ...]) -> None:
-    templates = [one["spec"]["template"] for one in of_kind(objects, "Deployment").values()]
-    for name, service in of_kind(objects, "Service", "v1").items():
-        if "serving" in service["apiVersion"]:
-            continue
-        [template] = [one for one in templates if service["spec"]["selector"].items() <= one["metadata"]["labels"].items()]
-        listened = {port["containerPort"] for one in template["spec"]["containers"] for port in one["ports"]}
-        assert {port["targetPort"] for port in service["spec"]["ports"]} <= listened, name
-    for container in containers(objects):
-        ports = {port["containerPort"] for port in container.get("ports", ())}
-        given = {entry["name"]: entry.get("value") for entry in container.get("env", ())}
-        probe = container.get("readinessProbe", {}).get("httpGet")
-        assert probe is None or probe["port"] in ports
-        assert "PORT" not in given or not ports or int(given["PORT"]) in ports
 
 
 def test_pods_are_restricted(objects: tuple[Object, ...]) -> None:
