@@ -14,6 +14,7 @@ import yaml
 REPOSITORY = Path(__file__).resolve().parents[1]
 KNATIVE = REPOSITORY / "knative"
 COMPONENTS = tuple(sorted(path.parent.name for path in (KNATIVE / "components").glob("*/kustomization.yaml")))
+IN_BOTH = ("init",)  # what each overlay lists itself
 FREE = ("gpu", "monitoring", "network-policies")  # go with each other and with any broker
 
 Object = dict[str, Any]
@@ -21,7 +22,10 @@ Object = dict[str, Any]
 # What a cluster may be given: an overlay, and the components laid on it. One broker class at a time; prod has Kafka and the policies.
 COMBINATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("base", ()),
-    *(("overlays/dev", chosen) for chosen in ((), *((name,) for name in COMPONENTS), (*FREE, "kafka-broker"), (*FREE, "rabbitmq-broker"))),
+    *(
+        ("overlays/dev", chosen)
+        for chosen in ((), *((name,) for name in COMPONENTS if name not in IN_BOTH), (*FREE, "kafka-broker"), (*FREE, "rabbitmq-broker"))
+    ),
     ("overlays/prod", ()),
     ("overlays/prod", ("gpu", "monitoring")),
     ("overlays/prod", ("gpu", "monitoring", "oidc")),

@@ -15,7 +15,7 @@ from infra.cli.init import InitSettings
 from infra.local.broker.spec import parse_broker, parse_trigger
 from schemas import events
 from schemas.catalogue import CATALOGUE
-from tests.rendering import COMBINATIONS, COMPONENTS, KNATIVE, REPOSITORY, Object, containers, of_kind, pods, rendered
+from tests.rendering import COMBINATIONS, COMPONENTS, IN_BOTH, KNATIVE, REPOSITORY, Object, containers, of_kind, pods, rendered
 
 TARGETS = set(re.findall(r"^FROM \S+ AS (\S+)$", (REPOSITORY / "infra" / "containers" / "Dockerfile").read_text(), re.MULTILINE))
 JOBS = [f"{name}-job" for name, operation in CATALOGUE.items() if operation.job_deadline_s]
@@ -41,9 +41,21 @@ def image(container: Object) -> tuple[str, str]:
 
 
 def test_every_component_is_rendered() -> None:
-    assert {name for _, chosen in COMBINATIONS for name in chosen} == set(COMPONENTS)
+    assert {name for _, chosen in COMBINATIONS for name in chosen} | set(IN_BOTH) == set(COMPONENTS)
     folders = {f"overlays/{path.parent.name}" for path in (KNATIVE / "overlays").glob("*/kustomization.yaml")}
     assert {overlay for overlay, _ in COMBINATIONS} == folders | {"base"}
+
+
+@pytest.mark.parametrize("overlay", sorted({overlay for overlay, _ in COMBINATIONS} - {"base"}))
+def test_every_overlay_makes_the_ledger_and_the_buckets(overlay: str) -> None:
+    """Once, by the gateway's own image, with what the Secret says."""
+    objects = rendered(overlay, ())
+    [job] = of_kind(objects, "Job").values()
+    [container] = job["spec"]["template"]["spec"]["containers"]
+    [gateway] = pods(objects)["gateway"]["spec"]["containers"]
+    assert [*container["command"], *container["args"]] == ["python", "-m", "infra.cli.main", "init"]
+    assert container["image"] == gateway["image"]
+    assert container["envFrom"] == [{"secretRef": {"name": "darkroom"}}]
 
 
 def test_no_object_is_there_twice_and_all_live_in_one_namespace(objects: tuple[Object, ...]) -> None:
@@ -201,6 +213,18 @@ def test_knative_services_need_no_flag_but_the_gpus(objects: tuple[Object, ...])
         gpu = "nvidia.com/gpu" in spec["containers"][0]["resources"]["limits"]
         assert extra == ({"nodeSelector", "tolerations"} if gpu else set()), name
         assert gpu == (image(spec["containers"][0])[0] == "darkroom/embed-gpu")
+
+
+def test_the_readme_lists_every_part_and_every_flag() -> None:
+    text = (KNATIVE / "README.md").read_text()
+    assert {f"components/{name}" for name in COMPONENTS} | {overlay for overlay, _ in COMBINATIONS} == set(
+        re.findall(
+            r"^\| `(base|(?:components|overlays)/[a-z-]+)` \| .*[a-z]", text.partition("## What a cluster's operator")[0], re.MULTILINE
+        )
+    )
+    for path in KNATIVE.glob("components/*/kustomization.yaml"):
+        for flag, value in re.findall(r'^#   ([a-z.-]+): "?(\w+)"?$', path.read_text(), re.MULTILINE):
+            assert f"`{flag}: {value}`" in text, path
 
 
 def test_the_gpu_component_names_its_flags() -> None:
