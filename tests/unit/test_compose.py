@@ -118,6 +118,21 @@ def test_order_is_gated_by_health() -> None:
     assert set(_before("bucket-source")) == {"broker", "postgres"}
 
 
+@pytest.mark.parametrize("name", OURS)
+def test_every_process_that_stays_is_asked_how_it_is(name: str) -> None:
+    """On the port that it has: the image's check asks 8080."""
+    service = SERVICES[name]
+    if service["restart"] == "no":
+        assert service["healthcheck"] == {"disable": True}
+    elif "healthcheck" in service:
+        command = service["healthcheck"]["test"][-1]
+        metrics = "9090" if name == "broker" else service["environment"]["METRICS_PORT"]
+        assert command == f"PORT={metrics} python infra/containers/healthy.py /metrics"
+    else:
+        assert service["image"] in _checked_images()
+        assert any(word.endswith(":8080") for word in service["command"])
+
+
 def _checked_images() -> set[str]:
     """Images whose target, or the one it is from, has a HEALTHCHECK."""
     stages = re.split(r"^FROM (\S+) AS (\S+)$", DOCKERFILE, flags=re.MULTILINE)

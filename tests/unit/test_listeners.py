@@ -53,9 +53,15 @@ def test_services_and_probes_lead_to_a_port_that_is_listened_on(objects: tuple[O
     for container in containers(objects):
         ports = {port["containerPort"] for port in container.get("ports", ())}
         given = {entry["name"]: entry.get("value") for entry in container.get("env", ())}
-        probe = container.get("readinessProbe", {}).get("httpGet")
-        assert probe is None or probe["port"] in ports
+        probes = [container[kind] for kind in ("readinessProbe", "livenessProbe") if kind in container]
+        assert {probe["httpGet"]["port"] for probe in probes if "httpGet" in probe} <= ports
         assert "PORT" not in given or not ports or int(given["PORT"]) in ports
+
+
+def test_every_process_that_stays_is_asked_how_it_is(objects: tuple[Object, ...]) -> None:
+    for name in of_kind(objects, "Deployment").keys() | of_kind(objects, "Service", "serving.knative.dev").keys():
+        [container] = pods(objects)[name]["spec"]["containers"]
+        assert container.keys() & {"readinessProbe", "livenessProbe"}, name
 
 
 def test_a_function_is_ready_when_it_accepts_connections(objects: tuple[Object, ...]) -> None:
