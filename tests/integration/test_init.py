@@ -9,9 +9,13 @@ from typing import Any
 
 import pg8000.native
 import pytest
+from minio.lifecycleconfig import Expiration, LifecycleConfig, Rule
 
 from infra.cli.init import InitFailed, InitSettings, init
+from infra.objects import s3_setup
+from infra.objects.names import BUCKETS
 from infra.objects.open import open_objects
+from infra.objects.port import StoreUnavailable
 from infra.objects.s3_setup import ARN
 from tests.integration.objects.conftest import Endpoint, free_port, moto_endpoint, running_minio
 
@@ -51,8 +55,25 @@ def test_minio(database_url: str, minio: Endpoint) -> None:
     open_objects(minio.objects_url).ready()
     client.put_object(Bucket="media", Key="theirs.jpg", Body=b"kept")
     again = run(database_url, minio.objects_url)
-    assert [line for line in again if "made" in line or "announced" in line] == []
+    no_rule = [
+        f"bucket {bucket}: the store takes no rule for unfinished uploads (MinIO ends them by itself, after 24 h)" for bucket in BUCKETS
+    ]
+    assert set(no_rule) <= set(said)
+    assert again == ["ledger: at the newest migration", *no_rule, "ready"]
     assert client.get_object(Bucket="media", Key="theirs.jpg")["Body"].read() == b"kept"
+
+
+def test_a_rule_that_is_wrong_is_not_taken_for_one_that_the_store_does_not_know(
+    database_url: str, minio: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MinIO has one code for both."""
+    [rule] = s3_setup._LIFECYCLE.rules
+    wrong = Rule(rule.status, rule_filter=rule.rule_filter, rule_id="x" * 256, expiration=Expiration(days=1))
+    monkeypatch.setattr(s3_setup, "_LIFECYCLE", LifecycleConfig([wrong]))
+    with pytest.raises(InitFailed) as refused:
+        run(database_url, minio.objects_url)
+    assert isinstance(refused.value.__cause__, StoreUnavailable)
+    assert "ID length is limited to 255 characters" in str(refused.value.__cause__.__cause__)
 
 
 def test_what_was_changed_by_hand_is_put_right(database_url: str, minio: Endpoint) -> None:
