@@ -5,7 +5,7 @@ from typing import Final
 
 from functions.embed.plan import sampling
 from functions.errors import BadInput
-from functions.media.ffmpeg import Options, Target, command
+from functions.media.ffmpeg import PIXELS, Options, Target, command
 from functions.media.frames import input_colour, rgb_filters
 from functions.runtime.job import Job
 from functions.sandbox import Limits, call_worker, run_tool
@@ -41,7 +41,7 @@ def frames_argv(facts: MediaFacts, size: tuple[int, int], frames: int, source: P
     plan = sampling(facts, frames)
     way: Options = {"skip_frame": "nokey"} if plan.keyframes_only else {}
     chain = f"select='{plan.select}',{rgb_filters(facts, *size)}"
-    some: Options = {"frames:v": plan.frames, "fps_mode": "passthrough", "vf": chain, "format": "rawvideo"}
+    some: Options = {"frames:v": plan.frames, "fps_mode": "passthrough", "vf": chain, **PIXELS}
     return command(
         facts,
         source,

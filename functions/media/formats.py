@@ -1,4 +1,4 @@
-"""The allowlists, in one place: containers, codecs, and how much of anything is too much.
+"""The allowlists, in one place: containers, codecs, encoders, and how much of anything is too much.
 
 Sources: the project's own list of what is taken, and FFmpeg's and Pillow's names for it. Telling bytes apart is `magic`'s job.
 """
@@ -76,6 +76,12 @@ DECODERS = (
     *PCM_CODECS,
 )
 """FFmpeg's decoders for those codecs, for `-codec_whitelist`."""
+
+VIDEO_ENCODERS = ("libx264", "rawvideo", "wrapped_avframe")
+AUDIO_ENCODERS = ("aac",)
+"""What FFmpeg may make of what it decoded: a rendition, plain pixels, or nothing, of frames that are only looked at (`wrapped_avframe`)."""
+STILL_ENCODERS = ("WEBP", "JPEG", "AVIF")
+"""What Pillow may write, by its own names."""
 
 
 @dataclass(frozen=True, kw_only=True)

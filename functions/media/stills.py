@@ -1,13 +1,14 @@
-"""Opening a still with Pillow: by its own plugin alone, within the limits, whole or not at all. For code that runs in the image worker.
+"""Opening a still with Pillow, by its own plugin alone, within the limits, whole or not at all, and writing one. For the image worker.
 
 Warnings are errors, dimensions are read before any pixel, and only the first frame is ever decoded.
 """
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from PIL import (  # the plugins by name: a fork of the image worker finds them loaded, and Pillow never loads all that it has
     AvifImagePlugin,
@@ -23,7 +24,7 @@ from PIL import (  # the plugins by name: a fork of the image worker finds them 
 )
 
 from functions.errors import BadInput, FunctionError, LimitExceeded
-from functions.media.formats import CONTAINERS, MediaLimits
+from functions.media.formats import CONTAINERS, STILL_ENCODERS, MediaLimits
 
 PLUGINS = (AvifImagePlugin, BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
 Image.preinit()
@@ -66,6 +67,21 @@ def open_still(source: Path, container: str, limits: MediaLimits | None = None) 
             raise BadInput(f"The file begins like {kind.label}, but is no picture.") from exc
         except (OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError, ArithmeticError, RuntimeError) as exc:
             raise BadInput(f"The {kind.label} picture is cut short or corrupt.", log_tail=f"{type(exc).__name__}: {exc}") from exc
+
+
+def write_still(image: Image.Image, path: Path, encoder: str, options: Mapping[str, Any]) -> None:
+    """Writes a picture.
+
+    Args:
+        encoder: Pillow's name of the format.
+        options: Pillow's options for it.
+
+    Raises:
+        ValueError: an encoder that is not on the list.
+    """
+    if encoder not in STILL_ENCODERS:
+        raise ValueError(f"no encoder of the list: {encoder}")
+    image.save(path, format=encoder, **options)
 
 
 def _check_size(size: tuple[int, int], label: str, bounds: MediaLimits) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from functions.errors import BadInput, TimedOut
-from functions.media.ffmpeg import Options, Target, command
+from functions.media.ffmpeg import PIXELS, Options, Target, command
 from functions.media.frames import input_colour, rgb_filters
 from functions.runtime.job import Job
 from functions.sandbox import Limits, call_worker, run_tool
@@ -105,7 +105,7 @@ def look_argv(facts: MediaFacts, look: Look, size: tuple[int, int], source: Path
     """
     exact: Options = {"threads": 2}
     cheap: Options = {"noaccurate_seek": None, "skip_frame": "nokey", "threads": 1}
-    one: Options = {"frames:v": 1, "fps_mode": "passthrough", "vf": rgb_filters(facts, *size), "format": "rawvideo"}
+    one: Options = {"frames:v": 1, "fps_mode": "passthrough", "vf": rgb_filters(facts, *size), **PIXELS}
     return command(
         facts,
         source,

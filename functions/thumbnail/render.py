@@ -7,7 +7,7 @@ from typing import Any, Final
 from PIL import Image, ImageStat
 
 from functions.media.develop import develop
-from functions.media.stills import open_still
+from functions.media.stills import open_still, write_still
 from functions.thumbnail.plan import ENCODINGS, fit_within
 
 _BLACK_LUMA: Final = 32
@@ -52,5 +52,5 @@ def _write(image: Image.Image, out: Path, format: str) -> dict[str, Any]:
     encoding = ENCODINGS[format]
     if image.mode == "RGBA" and not encoding.alpha:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    image.save(out / encoding.name, format=encoding.pillow, **encoding.options)
+    write_still(image, out / encoding.name, encoding.pillow, encoding.options)
     return {"width_px": image.width, "height_px": image.height}

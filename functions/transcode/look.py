@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from functions.media.ffmpeg import Options, Target, command
+from functions.media.ffmpeg import NOTHING, Options, Target, command
 
 UNKNOWN = "unknown"
 _FRAMES = 3  # a broadcast's first frame alone may be progressive; more would cost time
@@ -35,7 +35,7 @@ def look_command(source: Path, container: str, *, threads: int) -> list[str]:
 
     Side data and metadata are dropped first: they are long, and anybody may have written them.
     """
-    frames: Options = {"map_metadata": -1, "frames:v": _FRAMES, "fps_mode": "passthrough", "vf": _TELLING, "format": "null"}
+    frames: Options = {"map_metadata": -1, "frames:v": _FRAMES, "fps_mode": "passthrough", "vf": _TELLING, **NOTHING}
     return command(container, source, [Target(path="-", streams=["V:0"], options=frames)], decoding={"threads": threads})
 
 

@@ -21,7 +21,6 @@ NEEDED_BYTES = 2**30
 """The embedded database and the smallest of stores."""
 COMFORTABLE_BYTES = 10 * 2**30
 """The largest upload that the gateway takes by default."""
-ENCODERS = ("libx264", "aac")
 TOOL_TIMEOUT_S = 60
 INSTALL = "`make up` installs everything that requirements.lock names"
 LAYERS = {
@@ -102,6 +101,7 @@ def database() -> Finding:
 def ffmpeg() -> Finding:
     """The very binary that the functions use, run."""
     from functions.media.ffmpeg import ffmpeg as path
+    from functions.media.formats import AUDIO_ENCODERS, VIDEO_ENCODERS
 
     try:
         version = _output([path(), "-hide_banner", "-version"]).split()[2]
@@ -110,11 +110,11 @@ def ffmpeg() -> Finding:
         return Finding(
             check="ffmpeg", weight=Weight.MISSING, found=f"does not run: {exc}", mend=f"{INSTALL}, or set FFMPEG to the path of one"
         )
-    missing = [name for name in ENCODERS if f" {name} " not in encoders]
+    missing = [name for name in (*VIDEO_ENCODERS, *AUDIO_ENCODERS) if f" {name} " not in encoders]
     if missing:
         found, mend = f"{path()} cannot encode {', '.join(missing)}", "unset FFMPEG, or set it to one that can"
         return Finding(check="ffmpeg", weight=Weight.MISSING, found=found, mend=mend)
-    return Finding(check="ffmpeg", weight=Weight.OK, found=f"{version} with {', '.join(ENCODERS)}")
+    return Finding(check="ffmpeg", weight=Weight.OK, found=f"{version} with {VIDEO_ENCODERS[0]}, {AUDIO_ENCODERS[0]}")
 
 
 def torch() -> Finding:

@@ -66,6 +66,25 @@ def test_an_ffmpeg_that_is_none(path: str, monkeypatch: pytest.MonkeyPatch) -> N
         ffmpeg.cache_clear()
 
 
+def test_an_ffmpeg_that_lacks_an_encoder_of_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from functions.media.ffmpeg import ffmpeg
+    from functions.media.formats import AUDIO_ENCODERS, VIDEO_ENCODERS
+
+    def found(*encoders: str) -> Weight:
+        script = tmp_path / f"ffmpeg-{len(encoders)}"
+        script.write_text("#!/bin/sh\necho 'ffmpeg version 9'\n" + "".join(f"echo ' V....D {name} x'\n" for name in encoders))
+        script.chmod(0o755)
+        monkeypatch.setenv("FFMPEG", str(script))
+        ffmpeg.cache_clear()
+        return checks.ffmpeg().weight
+
+    try:
+        assert found(*VIDEO_ENCODERS, *AUDIO_ENCODERS) is Weight.OK
+        assert found(*VIDEO_ENCODERS) is Weight.MISSING
+    finally:
+        ffmpeg.cache_clear()
+
+
 def test_a_missing_layer_matters_where_it_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("functions.sandbox.active_layers", lambda: {"landlock": False, "seccomp": True})
     assert (checks.sandbox().weight, checks.sandbox().found) == (Weight.WORSE, "without landlock")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.media.ffmpeg import Target, command, ffmpeg, input_options
+from functions.media.ffmpeg import NOTHING, Target, command, ffmpeg, input_options
 from functions.media.formats import CONTAINERS, DECODERS, MediaLimits
 from functions.media.magic import identify, identify_head
 from tests.media import clip, sound_file, still
@@ -103,7 +103,7 @@ def test_the_forced_demuxer_reads_no_playlist(tmp_path: Path, playlist: str) -> 
         return subprocess.run(argv, cwd=tmp_path, capture_output=True, check=False).returncode == 0
 
     assert reads([ffmpeg(), *undefended, "-i", "list.mp4", "-map", "0:v", "-f", "null", "-"])  # the control: it would be read
-    assert not reads(command("mp4", Path("list.mp4"), [Target(path="-", streams=["v"], options={"format": "null"})]))
+    assert not reads(command("mp4", Path("list.mp4"), [Target(path="-", streams=["v"], options=NOTHING)]))
 
 
 def test_stills_have_no_demuxer() -> None:
