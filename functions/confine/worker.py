@@ -22,6 +22,7 @@ from typing import Any
 from functions.confine import identity, layers
 from functions.confine.quota import folder_bytes
 from functions.errors import FunctionError
+from functions.words import in_words
 
 _ROOT = Path(__file__).resolve().parents[2]
 _LIBRARIES = [
@@ -99,18 +100,15 @@ def _call(function: Any, arguments: dict[str, Any], source: Path, out: Path, lim
     except FunctionError as exc:
         return _failure(type(exc).__name__, exc.message, exc.log_tail)
     except MemoryError:
-        return _failure("LimitExceeded", f"The picture needs more memory than the {_mib(limits['rlimits']['AS'])} that are allowed.", None)
+        most = in_words(limits["rlimits"]["AS"])
+        return _failure("LimitExceeded", f"The picture needs more memory than the {most} that are allowed.", None)
     except OSError as exc:
         if exc.errno in (errno.EFBIG, errno.EDQUOT):
-            most = _mib(limits["rlimits"]["FSIZE"])
+            most = in_words(limits["rlimits"]["FSIZE"])
             return _failure("LimitExceeded", f"One file of the output is larger than the {most} that are allowed.", str(exc))
         return _failure("ToolFailed", "The picture could not be processed.", traceback.format_exc())
     except BaseException:  # noqa: BLE001 - whatever a decoder throws
         return _failure("ToolFailed", "The picture could not be processed.", traceback.format_exc())
-
-
-def _mib(count: int) -> str:
-    return f"{count / (1 << 20):.4g} MiB"
 
 
 def _watch(child: int, read_end: int, request: dict[str, Any]) -> dict[str, Any]:
@@ -136,7 +134,7 @@ def _watch(child: int, read_end: int, request: dict[str, Any]) -> dict[str, Any]
         elif time.monotonic() > ends_at:
             verdict = _failure("TimedOut", f"The picture was not done within {request['deadline_s']:.0f} seconds.", None)
         elif (there := folder_bytes(request["out"])) > (most := request["limits"]["output_bytes"]):
-            verdict = _failure("LimitExceeded", f"The output takes {_mib(there)} so far; at most {_mib(most)} are allowed.", None)
+            verdict = _failure("LimitExceeded", f"The output takes {in_words(there)} so far; at most {in_words(most)} are allowed.", None)
     if verdict is not None:
         os.kill(child, signal.SIGKILL)
     _, ended, usage = os.wait4(child, 0)

@@ -98,6 +98,8 @@ class MediaLimits:
     max_frames: int = 2_000_000
     max_packets: int = 6_000_000
     max_rendition_bytes: int = 16 << 30  # six hours at 6.4 Mbit/s; with an upload of 10 GiB beside it, well within a volume of 40
+    max_memory_bytes: int = 2 << 30  # a progressive JPEG of 65000×65000 would have 12.4 GB
+    max_wall_s: int | None = None  # of one attempt; its operation's deadline holds beside it
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "MediaLimits":
@@ -106,8 +108,11 @@ class MediaLimits:
         Raises:
             ValueError: a value that is no positive whole number.
         """
-        values = {field.name: int(environment[name]) for field in fields(cls) if (name := f"MEDIA_{field.name.upper()}") in environment}
-        for name, value in values.items():
-            if value <= 0:
-                raise ValueError(f"MEDIA_{name.upper()} must be positive, not {value}")
-        return cls(**values)
+        names = {field.name: f"MEDIA_{field.name.upper()}" for field in fields(cls)}
+        return cls(**{field: _positive(name, environment[name]) for field, name in names.items() if name in environment})
+
+
+def _positive(name: str, text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise ValueError(f"{name} must be a whole number above 0, not {text!r}")
+    return int(text)

@@ -25,6 +25,7 @@ from PIL import (  # the plugins by name: a fork of the image worker finds them 
 
 from functions.errors import BadInput, FunctionError, LimitExceeded
 from functions.media.formats import CONTAINERS, STILL_ENCODERS, MediaLimits
+from functions.words import in_words
 
 PLUGINS = (AvifImagePlugin, BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
 Image.preinit()
@@ -62,7 +63,9 @@ def open_still(source: Path, container: str, limits: MediaLimits | None = None) 
             most = f"at most {bounds.max_still_pixels / 1e6:g} megapixels are taken"
             raise LimitExceeded(f"The {kind.label} picture is {has}; {most}.") from exc
         except MemoryError as exc:
-            raise LimitExceeded(f"The {kind.label} picture needs more memory than a decoder may take.") from exc
+            raise LimitExceeded(
+                f"The {kind.label} picture needs more memory than the {in_words(bounds.max_memory_bytes)} that are allowed."
+            ) from exc
         except UnidentifiedImageError as exc:
             raise BadInput(f"The file begins like {kind.label}, but is no picture.") from exc
         except (OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError, ArithmeticError, RuntimeError) as exc:

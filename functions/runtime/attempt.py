@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from functions.errors import FunctionError, Infra, LimitExceeded, SourceGone, Stopped, ToolFailed
+from functions.media.formats import MediaLimits
 from functions.runtime.gateway import Gateway
 from functions.runtime.job import Job, Outcome
 from functions.runtime.log import LOG
@@ -32,6 +33,7 @@ class Surroundings:
     settings: Settings
     objects: Objects
     gateway: Gateway | None
+    limits: MediaLimits = field(default_factory=MediaLimits)
     measures: Measures = field(default_factory=Measures)
 
 
@@ -153,10 +155,14 @@ class _Run:
             source=place.source,
             filename=self.requested.source.filename,
             out=place.out,
-            deadline_s=max(0.1, self.requested.deadline_s - (time.monotonic() - self.began)),
+            deadline_s=max(0.1, self._allowed_s() - (time.monotonic() - self.began)),
             progress=pulse.progress,
             stopped=pulse.stopped,
         )
+
+    def _allowed_s(self) -> float:
+        """For the whole attempt: the operation's deadline, or less where the settings say so."""
+        return min(self.requested.deadline_s, self.around.limits.max_wall_s or self.requested.deadline_s)
 
     def _fetch(self, place: Workspace) -> None:
         source = self.requested.source

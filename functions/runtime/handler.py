@@ -17,6 +17,7 @@ from http import HTTPStatus
 from flask import Request, Response
 
 from functions.errors import Stopped
+from functions.media.formats import MediaLimits
 from functions.runtime.attempt import NotNow, Surroundings, Work, run_attempt
 from functions.runtime.exchange import MAX_MESSAGE_BYTES, answer, outcome_fields, understand
 from functions.runtime.gateway import Gateway, GatewayUnavailable, Refused
@@ -128,11 +129,12 @@ def open_surroundings() -> Surroundings:
         objects = open_objects(settings.object_store_url)
         url = settings.gateway_internal_url
         gateway = Gateway(url, timeout_s=settings.gateway_timeout_s) if url else None
+        limits = MediaLimits.from_environment()
     except ValueError as exc:
         raise BadSetting(str(exc)) from exc
     settings.work_dir.mkdir(parents=True, exist_ok=True)
     sweep(settings.work_dir)
-    return Surroundings(settings=settings, objects=objects, gateway=gateway)
+    return Surroundings(settings=settings, objects=objects, gateway=gateway, limits=limits)
 
 
 def problem(status: HTTPStatus, text: str) -> Response:

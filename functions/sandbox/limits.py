@@ -1,17 +1,11 @@
-"""How much a child of the sandbox may take."""
+"""How much a child of the sandbox may take. Memory is a setting; the rest follows from what the child is for."""
 
 from dataclasses import dataclass
 
+from functions.media.formats import MediaLimits
+
 GIB = 1 << 30
 MIB = 1 << 20
-
-
-def in_words(count: int) -> str:
-    """Bytes as a sentence has them: `2 GiB`, `1.5 MiB`, `900 bytes`."""
-    for unit, name in ((GIB, "GiB"), (MIB, "MiB")):
-        if count >= unit:
-            return f"{count / unit:.3g} {name}"
-    return f"{count} bytes"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +13,7 @@ class Limits:
     """One child's bounds.
 
     Attributes:
-        address_space_bytes: all that it maps.
+        memory_factor: all that it maps, in multiples of the setting MEDIA_MAX_MEMORY_BYTES.
         cpu_s: seconds of processor time, over all its threads.
         file_bytes: the largest single file that it writes.
         open_files: file descriptors.
@@ -27,12 +21,17 @@ class Limits:
         output_bytes: all that is in its write folder, watched.
     """
 
-    address_space_bytes: int = 2 * GIB
+    memory_factor: int = 1
     cpu_s: int = 1200
     file_bytes: int = 4 * GIB
     open_files: int = 64
     processes: int = 512
     output_bytes: int = 4 * GIB
+
+    @property
+    def address_space_bytes(self) -> int:
+        """All that it maps."""
+        return self.memory_factor * MediaLimits.from_environment().max_memory_bytes
 
     def rlimits(self) -> dict[str, int]:
         """As `resource` names them, without RLIMIT_."""

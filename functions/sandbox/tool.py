@@ -14,7 +14,8 @@ from functions.confine.launch import FAILED
 from functions.confine.quota import folder_bytes
 from functions.errors import Infra, LimitExceeded, Stopped, TimedOut
 from functions.sandbox.child import kill_group, loaders, paths, required, start
-from functions.sandbox.limits import MIB, Limits, in_words
+from functions.sandbox.limits import MIB, Limits
+from functions.words import in_words
 
 _TICK_S = 0.05
 _QUOTA_EVERY_S = 0.2

@@ -26,7 +26,7 @@ from schemas.parameters import TranscodeParameters
 
 SILENCE_S: Final = 30.0
 _DURATION: Final = re.compile(r"Duration: (\d+):(\d+):(\d+\.\d+),")
-_MAX_THREADS: Final = 8  # each holds frames: 8 of 4K stay under the limit of memory
+_MAX_THREADS: Final = 8  # each holds frames: 8 of 4K stay under 4 GiB
 
 
 def transcode(job: Job) -> Outcome:
@@ -119,7 +119,7 @@ class _Run:
             read=[self.job.source, self.target] if self.target.exists() else [self.job.source],
             write=self.job.out,
             limits=Limits(
-                address_space_bytes=4 * GIB,
+                memory_factor=2,  # a decoder and an encoder, with frames in each of their threads
                 cpu_s=60 + round(self.job.deadline_s) * self.threads,
                 file_bytes=self.max_bytes + GIB,  # ffmpeg stops before; the index and the listing come on top
                 output_bytes=self.max_bytes + 2 * GIB,

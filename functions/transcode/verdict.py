@@ -13,8 +13,8 @@ from fractions import Fraction
 
 from functions.errors import BadInput, FunctionError, LimitExceeded, ToolFailed, Unsupported
 from functions.media.timeline import Timeline, Track
-from functions.sandbox.limits import in_words
 from functions.transcode.plan import longest_s
+from functions.words import in_words
 from schemas.facts import MediaFacts
 
 _DECODED = re.compile(r"Input stream #0:\d+ \((video|audio)\): (\d+) packets read \(\d+ bytes\); (\d+) frames decoded; (\d+) decode errors")

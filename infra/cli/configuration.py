@@ -95,6 +95,8 @@ LIMITS = {
     "max_frames": "most frames of a video",
     "max_packets": "most packets of picture and sound",
     "max_rendition_bytes": "largest rendition, of either lane",
+    "max_memory_bytes": "most memory that a decoder may map, its libraries included; a transcode twice as much",
+    "max_wall_s": "longest that one attempt may take, where its operation's deadline is later",
 }
 
 HEAD = """\
@@ -131,7 +133,9 @@ def document() -> str:
         ),
         _section("Functions as Jobs", "`functions/runtime/batch.py`, beside those of the functions.", JOBS),
         _section(
-            "Media limits", "`functions/media/formats.py`; more of it is refused as `limit`. Whole numbers above 0.", tuple(_media_limits())
+            "Media limits",
+            "`functions/media/formats.py`; more of it is refused as `limit`, of time as `timeout`. Whole numbers above 0.",
+            tuple(_media_limits()),
         ),
         _section(
             "OpenCLIP",

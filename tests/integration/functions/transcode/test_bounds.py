@@ -1,6 +1,6 @@
 """What bounds a rendition's size and length: one setting, and what ffmpeg is told."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ import yaml
 from functions.errors import LimitExceeded
 from functions.media.formats import MediaLimits
 from functions.runtime.job import Job
+from functions.sandbox import Finished, Limits, run_tool
+from functions.transcode import transcode as transcode_module
 from functions.transcode.transcode import transcode
 from gateway.settings import Settings
 from tests.integration.functions.transcode.conftest import facts_of
@@ -31,6 +33,21 @@ def test_a_media_longer_than_it_says_is_a_limit(tmp_path: Path, new_job: Callabl
     says = facts_of(source).model_copy(update={"duration_ms": 1000})
     with pytest.raises(LimitExceeded, match=r"says that it lasts 1\.0 s, but goes on for 11 s"):
         transcode(new_job(source, facts=says))
+
+
+def test_a_transcode_has_twice_the_memory_of_a_decoder(
+    tmp_path: Path, new_job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEDIA_MAX_MEMORY_BYTES", str(1500 << 20))
+    had = []
+
+    def watched(argv: Sequence[str], *, limits: Limits, **more: Any) -> Finished:
+        had.append(limits.rlimits()["AS"])
+        return run_tool(argv, limits=limits, **more)
+
+    monkeypatch.setattr(transcode_module, "run_tool", watched)
+    transcode(new_job(clip(tmp_path / "a.mp4", seconds=0.4)))
+    assert had == [3000 << 20] * 3  # the look, the rendition, the result read again
 
 
 @pytest.mark.parametrize("manifest", ["service.yaml", "job.yaml"])

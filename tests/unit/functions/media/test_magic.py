@@ -114,5 +114,6 @@ def test_stills_have_no_demuxer() -> None:
 def test_limits_are_settings() -> None:
     assert MediaLimits.from_environment({"MEDIA_MAX_STILL_PIXELS": "1000"}).max_still_pixels == 1000
     assert MediaLimits.from_environment({}) == MediaLimits()
-    with pytest.raises(ValueError, match="MEDIA_MAX_STREAMS"):
-        MediaLimits.from_environment({"MEDIA_MAX_STREAMS": "0"})
+    for wrong in ("0", "-1", "many", "1.5", ""):
+        with pytest.raises(ValueError, match="MEDIA_MAX_STREAMS"):
+            MediaLimits.from_environment({"MEDIA_MAX_STREAMS": wrong})

@@ -13,6 +13,7 @@ from flask import Flask
 from flask import request as flask_request
 from werkzeug.test import TestResponse
 
+from functions.media.formats import MediaLimits
 from functions.runtime.attempt import Surroundings, Work
 from functions.runtime.gateway import Gateway
 from functions.runtime.handler import Handler
@@ -106,10 +107,19 @@ class Function:
         return self.post(work, headers, body, **settings)
 
     def post(
-        self, work: Work, headers: dict[str, str], body: bytes, *, method: str = "POST", path: str = "/", **settings: Any
+        self,
+        work: Work,
+        headers: dict[str, str],
+        body: bytes,
+        *,
+        method: str = "POST",
+        path: str = "/",
+        limits: MediaLimits | None = None,
+        **settings: Any,
     ) -> TestResponse:
         values = {"object_store_url": "memory", "work_dir": self.work_dir, "heartbeat_s": 0.05, "spare_disk_bytes": 1, **settings}
-        around = Surroundings(settings=Settings(**values), objects=self.objects, gateway=Gateway(self.gateway.url, timeout_s=5))
+        gateway = Gateway(self.gateway.url, timeout_s=5)
+        around = Surroundings(settings=Settings(**values), objects=self.objects, gateway=gateway, limits=limits or MediaLimits())
         app = Flask("function")
         handler = Handler("thumbnail", work, surroundings=lambda: around)
         app.add_url_rule("/", "run", lambda: handler(flask_request), methods=["GET", "POST", "PUT"])

@@ -5,15 +5,19 @@ import json
 import logging
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from werkzeug.test import TestResponse
 
 from functions.errors import BadInput, Stopped
+from functions.media.formats import MediaLimits
 from functions.runtime import Job, Outcome, Output
-from functions.runtime.handler import MAX_PROBLEM_BYTES
+from functions.runtime.handler import MAX_PROBLEM_BYTES, open_surroundings
 from functions.runtime.log import LOG
+from functions.runtime.settings import BadSetting
+from functions.sandbox import Limits, run_tool
 from infra.objects.port import StoreUnavailable
 from infra.telemetry.log import JsonLines
 from schemas.envelope import Event, parse
@@ -196,6 +200,42 @@ def test_an_original_that_is_gone_says_so(function: Function, changes: dict[str,
 
 def test_another_version_is_not_made(function: Function) -> None:
     assert failure_of(function.send(must_not_run, function.request(version=2))).failure is FailureClass.INFRA
+
+
+@pytest.mark.parametrize(
+    ("max_wall_s", "allowed_s"),
+    [(None, 30), (7, 7), (600, 30)],  # the operation's own deadline, which the broker's timeouts follow, is never passed
+)
+def test_the_deadline_is_the_operations_or_the_settings_whichever_is_sooner(
+    function: Function, max_wall_s: int | None, allowed_s: float
+) -> None:
+    seen = []
+
+    def work(job: Job) -> Outcome:
+        seen.append(job.deadline_s)
+        return write_one(job)
+
+    assert event_of(function.send(work, limits=MediaLimits(max_wall_s=max_wall_s))).type == COMPLETED
+    assert allowed_s - 5 < seen[0] <= allowed_s
+
+
+def test_work_that_takes_longer_than_the_settings_allow_is_a_timeout(function: Function) -> None:
+    def work(job: Job) -> Outcome:
+        run_tool(["/bin/sleep", "60"], read=[], write=job.out, limits=Limits(), deadline_s=job.deadline_s, stopped=job.stopped)
+        return Outcome()
+
+    failed = failure_of(function.send(work, limits=MediaLimits(max_wall_s=1)))
+    assert (failed.failure, failed.message) == (FailureClass.TIMEOUT, "The work did not end within 1 seconds.")
+
+
+@pytest.mark.parametrize("name", ["MEDIA_MAX_WALL_S", "MEDIA_MAX_MEMORY_BYTES", "HEARTBEAT_S"])
+def test_a_setting_that_makes_no_sense_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("OBJECT_STORE_URL", f"file://{tmp_path}")
+    monkeypatch.setenv("WORK_DIR", str(tmp_path / "work"))
+    open_surroundings()
+    monkeypatch.setenv(name, "soon")
+    with pytest.raises(BadSetting, match=name):
+        open_surroundings()
 
 
 def test_an_output_that_is_no_plain_file_is_not_followed(function: Function) -> None:

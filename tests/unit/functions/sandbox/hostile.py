@@ -55,8 +55,8 @@ def crash(source: Path, out: Path) -> dict[str, Any]:
     return {}
 
 
-def allocate(source: Path, out: Path) -> dict[str, Any]:
-    return {"bytes": len(bytearray(4 << 30))}
+def allocate(source: Path, out: Path, *, mib: int = 4096) -> dict[str, Any]:
+    return {"bytes": len(bytearray(mib << 20))}
 
 
 def spin(source: Path, out: Path) -> dict[str, Any]:

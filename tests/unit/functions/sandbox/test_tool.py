@@ -107,6 +107,15 @@ def test_memory_has_a_limit(source: Path, out: Path) -> None:
     assert "MemoryError" in run("bytearray(3 << 30)", source, out).log_tail
 
 
+def test_memory_is_a_setting_and_a_tool_may_have_it_more_than_once(source: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "import mmap; mmap.mmap(-1, 600 << 20); print('got')"
+    assert run(code, source, out).stdout == b"got\n"
+    monkeypatch.setenv("MEDIA_MAX_MEMORY_BYTES", str(512 << 20))
+    with pytest.raises(LimitExceeded, match="more memory than the 512 MiB that"):
+        run(code, source, out)
+    assert run(code, source, out, limits=Limits(memory_factor=2)).stdout == b"got\n"
+
+
 @pytest.mark.parametrize(
     ("layer", "code"),
     [

@@ -67,7 +67,7 @@ def test_what_it_must_not_do_fails_and_the_next_file_succeeds(
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("allocate", "more memory than the 2048 MiB that"),
+        ("allocate", "more memory than the 2 GiB that"),
         ("spin", "more processor time than the 1 seconds that"),
         ("killed", "more memory than the machine has"),
         ("one_large_file", "larger than the 64 MiB that"),
@@ -79,6 +79,13 @@ def test_a_limits_sentence_says_which(source: Path, out: Path, needs: Needs, nam
     limits = replace(IMAGE_LIMITS, cpu_s=1 if name == "spin" else 30)
     with pytest.raises(LimitExceeded, match=words):
         call_worker(HOSTILE + name, {}, source=source, out=out, deadline_s=30, limits=limits)
+
+
+def test_memory_is_a_setting(source: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert call("allocate", source, out, mib=600)["bytes"] == 600 << 20
+    monkeypatch.setenv("MEDIA_MAX_MEMORY_BYTES", str(512 << 20))
+    with pytest.raises(LimitExceeded, match="more memory than the 512 MiB that"):
+        call("allocate", source, out, mib=600)
 
 
 def test_it_reads_no_other_file(tmp_path: Path, source: Path, out: Path, needs: Needs) -> None:
