@@ -122,7 +122,7 @@ def _watch(child: int, read_end: int, request: dict[str, Any]) -> dict[str, Any]
     while verdict is None:
         ready = dict(poller.poll(_TICK_MS))
         if 0 in ready:
-            os.kill(child, signal.SIGKILL)
+            _kill(child)
             sys.exit(0)
         if read_end in ready:
             chunk = os.read(read_end, 65536)
@@ -136,7 +136,9 @@ def _watch(child: int, read_end: int, request: dict[str, Any]) -> dict[str, Any]
         elif (there := folder_bytes(request["out"])) > (most := request["limits"]["output_bytes"]):
             verdict = _failure("LimitExceeded", f"The output takes {in_words(there)} so far; at most {in_words(most)} are allowed.", None)
     if verdict is not None:
-        os.kill(child, signal.SIGKILL)
+        _kill(child)
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    _kill(child)  # what it may have left; until it is waited for, its group's number is nobody else's
     _, ended, usage = os.wait4(child, 0)
     status = os.waitstatus_to_exitcode(ended)
     if verdict is not None:
@@ -151,6 +153,13 @@ def _watch(child: int, read_end: int, request: dict[str, Any]) -> dict[str, Any]
     except ValueError:
         return _failure("ToolFailed", "The decoder crashed.", f"exit status {status}")
     return answer
+
+
+def _kill(child: int) -> None:
+    """With all of its group, if it has got that far."""
+    os.kill(child, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)
 
 
 def _failure(error: str, message: str, log: str | None) -> dict[str, Any]:

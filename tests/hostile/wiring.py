@@ -39,6 +39,7 @@ CHILD = {
     "memory": _UNLIMITED.format("AS"),
     "processor": _UNLIMITED.format("CPU"),
     "quota": "from functions.confine import quota; quota.folder_bytes = lambda folder: 0",
+    "group": "from functions.confine import worker; import os, signal; worker._kill = lambda child: os.kill(child, signal.SIGKILL)",
     "size check": "from functions.media import stills; stills._check_size = lambda *more: None\nfrom PIL import Image\n"
     "Image._decompression_bomb_check = lambda size: None",
     "scan check": "from functions.probe import still; still._check_scans = lambda *more: None",

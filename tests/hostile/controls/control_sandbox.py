@@ -1,6 +1,7 @@
 """Controls: with its layers taken away each attempt succeeds; with one of them left, it does not."""
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -11,10 +12,8 @@ from functions.errors import FunctionError, TimedOut
 from functions.sandbox import IMAGE_LIMITS, Limits, active_layers, call_worker, run_tool, tool
 from tests.hostile.attempts import ATTEMPTS
 from tests.hostile.canary import Canary
-from tests.hostile.test_probes import PYTHON, got
+from tests.hostile.test_probes import PYTHON, forked_by, got
 from tests.hostile.wiring import without
-
-IN_A_PICTURE = "tests.unit.functions.sandbox.hostile:"
 
 
 @pytest.fixture(autouse=True)
@@ -39,27 +38,57 @@ def test_one_layer_alone_is_enough(tmp_path: Path, canary: Canary, name: str, le
         assert not got(ATTEMPTS[name], tmp_path / "out", canary)
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments", "layer", "denied"),
-    [
-        ("read", {"path": "/etc/passwd"}, "landlock", "ToolFailed"),
-        ("many_files", {}, "quota", "LimitExceeded"),
-    ],
-)
-def test_the_same_inside_a_picture(tmp_path: Path, name: str, arguments: dict[str, str], layer: str, denied: str) -> None:
-    limits = Limits(cpu_s=30, processes=64, output_bytes=IMAGE_LIMITS.output_bytes)
-    (tmp_path / "source").write_bytes(b"x")
-    for folder in ("held", "out"):
-        (tmp_path / folder).mkdir()
+FROM_A_PICTURE = {
+    "read": ("landlock",),
+    "run": ("landlock", "seccomp"),
+    "fork": ("seccomp", "uid"),
+    "connect": ("seccomp", "network", "landlock"),
+    "many_files": ("quota",),
+}
+"""The same inside a picture: functions for the image worker, and the layers each of which alone is enough."""
 
-    def call(out: str) -> None:
-        call_worker(IN_A_PICTURE + name, arguments, source=tmp_path / "source", out=tmp_path / out, deadline_s=30, limits=limits)
 
-    with pytest.raises(FunctionError) as caught:
-        call("held")
-    assert type(caught.value).__name__ == denied
-    with without(layer):
-        call("out")
+def denied(name: str, folder: Path, canary: Canary) -> str | None:
+    """The failure that it ends with; None where it gets what it wants."""
+    arguments = {"read": {"path": str(canary.text)}, "connect": {"port": int(canary.url.rsplit(":", 1)[1])}}.get(name, {})
+    limits = Limits(cpu_s=30, processes=32, output_bytes=IMAGE_LIMITS.output_bytes)
+    source, out = folder / "source", folder / "out"
+    out.mkdir()
+    source.write_bytes(b"x")
+    try:
+        call_worker(f"tests.unit.functions.sandbox.hostile:{name}", arguments, source=source, out=out, deadline_s=30, limits=limits)
+    except FunctionError as exc:
+        return None if (out / "ran").exists() else type(exc).__name__
+    return None
+
+
+@pytest.mark.parametrize("name", FROM_A_PICTURE)
+def test_it_succeeds_from_a_picture_too(tmp_path: Path, canary: Canary, name: str) -> None:
+    assert denied(name, tmp_path / "elsewhere", canary) == ("LimitExceeded" if name == "many_files" else "ToolFailed")
+    canary.assert_silent()
+    (tmp_path / "open").mkdir()
+    with without(*FROM_A_PICTURE[name]):
+        assert denied(name, tmp_path / "open", canary) is None
+    assert canary.called() == (name == "connect")
+
+
+LAST_OF_A_PICTURE = [(name, layer) for name, layers in FROM_A_PICTURE.items() if len(layers) > 1 for layer in layers]
+
+
+@pytest.mark.parametrize(("name", "left"), LAST_OF_A_PICTURE)
+def test_one_layer_alone_is_enough_for_a_picture(tmp_path: Path, canary: Canary, name: str, left: str) -> None:
+    with without(*(layer for layer in FROM_A_PICTURE[name] if layer != left)):
+        assert denied(name, tmp_path / "elsewhere", canary) == "ToolFailed"
+    canary.assert_silent()
+
+
+@pytest.mark.parametrize("program", ["a tool", "a picture"])
+def test_killing_only_the_process_leaves_what_it_forked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    """The process group."""
+    monkeypatch.setattr(tool, "kill_group", lambda process: process.kill())
+    with without("seccomp", "group"):
+        forked = forked_by(program, tmp_path)
+    os.kill(forked, signal.SIGKILL)  # or there is nobody of that number
 
 
 @pytest.mark.parametrize("more", [{"deadline_s": 0.5}, {"deadline_s": 20, "silence_s": 0.5, "on_line": lambda line: False}])

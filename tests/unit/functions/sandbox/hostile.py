@@ -4,6 +4,7 @@ import ctypes
 import os
 import signal
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +34,41 @@ def write(source: Path, out: Path, *, path: str) -> dict[str, Any]:
 
 
 def fork(source: Path, out: Path) -> dict[str, Any]:
-    return {"pid": os.fork()}
+    """As many as a bomb's beginning, which go on for a while."""
+    for _ in range(100):
+        if not os.fork():
+            time.sleep(2)
+            os._exit(0)
+    return {}
+
+
+def fork_and_stay(source: Path, out: Path) -> dict[str, Any]:
+    """Leaves its child's pid in the output, and goes on."""
+    pid = os.fork()
+    if pid:
+        (out / "pid").write_text(str(pid))
+    time.sleep(60)
+    os._exit(0)
+
+
+def fork_and_go(source: Path, out: Path) -> dict[str, Any]:
+    """The same, but ends at once; its child holds the worker's pipe no longer."""
+    pid = os.fork()
+    if pid:
+        (out / "pid").write_text(str(pid))
+        return {}
+    os.closerange(3, 64)
+    time.sleep(60)
+    os._exit(0)
 
 
 def run(source: Path, out: Path) -> dict[str, Any]:
-    os.execv("/bin/true", ["true"])
+    """What it runs tells, for nobody answers any more."""
+    os.execv("/bin/touch", ["touch", str(out / "ran")])
 
 
-def connect(source: Path, out: Path) -> dict[str, Any]:
-    socket.create_connection(("127.0.0.1", 1), timeout=1)
+def connect(source: Path, out: Path, *, port: int) -> dict[str, Any]:
+    socket.create_connection(("127.0.0.1", port), timeout=5).close()
     return {}
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -47,7 +48,6 @@ def test_our_errors_come_back_as_they_are(source: Path, out: Path) -> None:
         ("crash", ToolFailed),
         ("fork", ToolFailed),
         ("run", ToolFailed),
-        ("connect", ToolFailed),
         ("allocate", LimitExceeded),
         ("one_large_file", LimitExceeded),
         ("many_files", LimitExceeded),
@@ -60,8 +60,19 @@ def test_what_it_must_not_do_fails_and_the_next_file_succeeds(
     needs("seccomp")
     with pytest.raises(error):
         call(name, source, out)
+    assert not (out / "ran").exists()
     (tmp_path / "next").mkdir()
     assert call("count", source, tmp_path / "next")["calls"] == 1
+
+
+def test_it_calls_nobody(source: Path, out: Path, needs: Needs) -> None:
+    needs("seccomp")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        with pytest.raises(ToolFailed):
+            call("connect", source, out, port=listener.getsockname()[1])
+        with pytest.raises(BlockingIOError):
+            listener.accept()
 
 
 @pytest.mark.parametrize(
