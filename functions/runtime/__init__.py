@@ -14,16 +14,16 @@ from flask import Request, Response
 from functions.runtime.batch import Mail, end_on_sigterm, run_job
 from functions.runtime.handler import Handler, open_surroundings
 from functions.runtime.job import Job, Outcome, Output
-from functions.runtime.log import configure
+from functions.runtime.log import LOG, configure
 from functions.runtime.settings import BadSetting
-from functions.sandbox import require_layers, warm_worker
+from functions.sandbox import require_layers, warm_worker, when_known
 from infra.telemetry.tracing import serve_as, warm_up
 
 __all__ = ["Job", "Outcome", "Output", "as_job", "function"]
 
 
 def function(operation: str, work: Callable[[Job], Outcome], *, warm: tuple[str, ...] = ()) -> Callable[[Request], Response]:
-    """An operation's entry for functions-framework, signature type http.
+    """An operation's entry for functions-framework, signature type http. Soon after, the log says that it started, and which layers hold.
 
     Args:
         operation: its name in the catalogue.
@@ -39,6 +39,7 @@ def function(operation: str, work: Callable[[Job], Outcome], *, warm: tuple[str,
     if warm:
         warm_worker(*warm)
     require_layers()
+    when_known(lambda layers: LOG.info("started", extra={"operation": operation, "layers": layers}))
     handler = Handler(operation, work, surroundings=open_surroundings)
 
     def handle(request: Request) -> Response:

@@ -111,7 +111,6 @@ class Handler:
         with self._lock:
             if self._around is None:
                 self._around = replace(self._open_surroundings(), measures=self._measures)
-                LOG.info("started", extra={"operation": self._operation.name, "layers": active_layers()})
             return self._around
 
 

@@ -4,10 +4,14 @@ import functools
 import json
 import os
 import subprocess
+import threading
+from collections.abc import Callable
 
 from functions.confine.layers import NAMES, MissingLayers
 from functions.sandbox.child import kill_group, required, start
 from functions.sandbox.limits import GIB
+
+_one_at_a_time = threading.Lock()
 
 
 @functools.cache
@@ -25,9 +29,19 @@ def _trial() -> subprocess.Popen[bytes]:
     return start("launch", json.dumps(plan), bare=True)
 
 
-@functools.cache
 def active_layers() -> dict[str, bool]:
-    """The layers by name, each True if it holds here. A trial that fails counts as none."""
+    """The layers by name, each True if it holds here. Waits for the trial; one that fails counts as none."""
+    with _one_at_a_time:
+        return _tried()
+
+
+def when_known(tell: Callable[[dict[str, bool]], None]) -> None:
+    """Calls `tell` with the layers once the trial has ended, in a thread of its own: nobody waits for it."""
+    threading.Thread(target=lambda: tell(active_layers()), name="layers", daemon=True).start()
+
+
+@functools.cache
+def _tried() -> dict[str, bool]:
     trial = _trial()
     try:
         output, _ = trial.communicate(timeout=10)

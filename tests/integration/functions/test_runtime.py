@@ -146,6 +146,8 @@ def test_both_ways_to_start_it_answer_alike(tmp_path: Path, kind: str) -> None:
     with serving(kind, tmp_path) as one:
         health = json.loads(one.ask("GET", "/").body)
         assert (health["operation"], "landlock" in health["layers"]) == ("probe", True)
+        (started,) = _said(one, "started")  # and no event has come yet
+        assert (started["operation"], started["layers"]) == ("probe", health["layers"])
         for sample in ("china.jpg", "clip.mp4"):
             answer = one.send(one.put(sample), output_prefix=f"default/{sample}/probe/1/w1/1/")
             assert answer.event.type == COMPLETED
@@ -287,6 +289,16 @@ def test_no_body_was_anything_but_an_event_or_short_text(server: Server) -> None
         if answer.status == 200 and answer.body and b'"layers"' not in answer.body:
             assert answer.event.type in (COMPLETED, FAILED)
         assert "html" not in answer.headers.get("content-type", "")
+
+
+def _said(server: Server, message: str) -> list[dict[str, Any]]:
+    """The log's lines with this message, once there is one."""
+    for _ in range(100):
+        lines = [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{") and line.endswith("}")]
+        if found := [line for line in lines if line["message"] == message]:
+            return found
+        time.sleep(0.1)
+    raise AssertionError(server.log.read_text())
 
 
 def _descendants(pid: int) -> list[int]:

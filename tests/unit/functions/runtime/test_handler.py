@@ -1,9 +1,13 @@
 """What a delivery is answered with, from claim to reply."""
 
+import functools
 import io
 import json
 import logging
+import queue
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +21,7 @@ from functions.runtime import Job, Outcome, Output
 from functions.runtime.handler import MAX_PROBLEM_BYTES, open_surroundings
 from functions.runtime.log import LOG
 from functions.runtime.settings import BadSetting
-from functions.sandbox import Limits, run_tool
+from functions.sandbox import Limits, active_layers, layers, run_tool, when_known
 from infra.objects.port import StoreUnavailable
 from infra.telemetry.log import JsonLines
 from schemas.envelope import Event, parse
@@ -321,6 +325,41 @@ def test_other_requests(function: Function, method: str, path: str, status: int)
         assert_problem(response, status)
 
 
+FAILING = "def fails(*_, **__): raise OSError\n"
+BROKEN = {
+    "landlock": FAILING + "from functions.confine import landlock; landlock.restrict = fails",
+    "seccomp": FAILING + "from functions.confine import seccomp; seccomp.install = fails",
+    "rlimits": "from functions.confine import layers; layers._limit = lambda rlimits: False",
+    "network": "from functions.confine import identity; identity.new_namespaces = lambda: {'network': False, 'uid': True}",
+    "uid": "from functions.confine import identity\n"
+    "identity.drop_root = lambda **_: False; identity.new_namespaces = lambda: {'network': True, 'uid': False}",
+}
+"""Python that makes one layer fail in the trial's child."""
+
+
+@pytest.mark.parametrize("layer", BROKEN)
+def test_readyz_says_which_layer_does_not_hold(function: Function, monkeypatch: pytest.MonkeyPatch, layer: str) -> None:
+    def start(module: str, argument: str, *, bare: bool) -> subprocess.Popen[bytes]:
+        code = f"import sys; sys.path.insert(0, '.')\n{BROKEN[layer]}\nfrom functions.confine.{module} import main; main()"
+        return subprocess.Popen([sys.executable, "-c", code, argument], stdout=subprocess.PIPE, start_new_session=True)
+
+    here = active_layers()
+    told: queue.Queue[dict[str, bool]] = queue.Queue()
+    with monkeypatch.context() as patch:
+        patch.setattr(layers, "start", start)
+        patch.setattr(layers, "_trial", functools.cache(layers._trial.__wrapped__))
+        patch.setattr(layers, "_tried", functools.cache(layers._tried.__wrapped__))
+        response = function.post(must_not_run, {}, b"", method="GET", path="/readyz")
+        when_known(told.put)
+        logged = told.get(timeout=20)
+    held = response.json["layers"]  # type: ignore[index]
+    assert held[layer] is False
+    assert held == logged
+    assert {name: held[name] for name in held if name not in (layer, "network", "uid")} == {
+        name: here[name] for name in here if name not in (layer, "network", "uid")
+    }
+
+
 def test_one_line_of_json_an_event(function: Function) -> None:
     lines = io.StringIO()
     handler = logging.StreamHandler(lines)
@@ -331,7 +370,6 @@ def test_one_line_of_json_an_event(function: Function) -> None:
         function.send(write_one)
     finally:
         LOG.removeHandler(handler)
-    started, found = (json.loads(line) for line in lines.getvalue().splitlines())
-    assert (started["message"], "landlock" in started["layers"]) == ("started", True)
+    (found,) = (json.loads(line) for line in lines.getvalue().splitlines())
     assert (found["attempt_id"], found["operation"], found["result"], found["status"]) == ("w1.1", "thumbnail", "completed", 200)
     assert isinstance(found["ms"], int)
