@@ -61,6 +61,8 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(default=10 * 2**30, gt=0, description="largest upload")
     header_deadline_s: float = Field(default=10, gt=0, description="all of a request's headers must come in this time")
     body_silence_s: float = Field(default=30, gt=0, description="longest wait for the next piece of a body, or for a client to take ours")
+    body_grace_s: float = Field(default=60, gt=0, description="from so long a wait for a body on, BODY_BYTES_PER_S is asked of it")
+    body_bytes_per_s: int = Field(default=1024, gt=0, description="least rate of a body, on the average of the time that it was waited for")
     require_keys: bool = Field(
         default=True, description="false: who comes without an API key is the tenant `default`; holds on a loopback address only"
     )
@@ -83,7 +85,9 @@ class Settings(BaseSettings):
     trusted_hosts: list[str] = Field(
         default=[], description="names that a Host header may say, as a JSON list; empty: any, since no link is made of it"
     )
-    max_uploads: int = Field(default=32, gt=0, description="uploads through one process at once; each takes some 4 MiB of memory")
+    max_uploads: int = Field(
+        default=32, gt=0, description="uploads at once through one process, of one key half as many; each takes some 4 MiB of memory"
+    )
     max_queued_tasks: int = Field(default=100_000, gt=0, description="with so many tasks waiting, no more uploads and jobs are taken")
     max_watchers: int = Field(default=500, gt=0, description="clients of one process that may follow jobs live at once")
     host: str = Field(default="127.0.0.1", description="the address that METRICS_PORT is bound to")

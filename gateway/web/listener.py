@@ -1,12 +1,14 @@
-"""gunicorn's gevent worker with a clock on every client: for its headers, for each piece of its body, and for what it lets us send.
+"""gunicorn's gevent worker with a clock on every client: for its headers, for each piece of its body, for how fast those come, and for
+what it lets us send.
 
 Left as it is, the worker waits for half a header as long as for an idle connection, and for half a body for ever. The limits are the
-settings `header_deadline_s` and `body_silence_s`. What gunicorn itself refuses is said as a problem document, too. How many connections
-there may be is gunicorn's `worker_connections`.
+settings `header_deadline_s`, `body_silence_s`, `body_grace_s` and `body_bytes_per_s`. What gunicorn itself refuses is said as a problem
+document, too. How many connections there may be is gunicorn's `worker_connections`.
 """
 
 import json
 import time
+from dataclasses import dataclass
 from enum import Enum, auto
 from http import HTTPStatus
 from typing import Any
@@ -30,13 +32,31 @@ class Phase(Enum):
     NOTHING = auto()  # until it begins another request
 
 
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How long a client is waited for.
+
+    Attributes:
+        header_s: for all of a request's headers.
+        silence_s: between two pieces of a body.
+        grace_s: for a body, however slow.
+        bytes_per_s: what a body has to bring from then on, on the average.
+        idle_s: from one request to the next.
+    """
+
+    header_s: float
+    silence_s: float
+    grace_s: float
+    bytes_per_s: float
+    idle_s: float
+
+
 class PatientSocket:
     """A client's socket whose every wait ends. All else is the socket's own."""
 
-    def __init__(self, client: Any, *, header_s: float, silence_s: float, idle_s: float) -> None:
-        """Args in seconds: for all of a request's headers, between two pieces of a body, from one request to the next."""
-        self._client, self._header_s, self._silence_s, self._idle_s = client, header_s, silence_s, idle_s
-        client.settimeout(silence_s)
+    def __init__(self, client: Any, patience: Patience) -> None:
+        self._client, self._patience = client, patience
+        client.settimeout(patience.silence_s)
         self.expect(Phase.HEADERS)
 
     def __getattr__(self, name: str) -> Any:
@@ -45,30 +65,50 @@ class PatientSocket:
     def expect(self, phase: Phase) -> None:
         """From now on this is what comes. All but a body has one deadline for the whole."""
         self._phase = phase
-        self._ends_at = time.monotonic() + (self._idle_s if phase is Phase.NOTHING else self._header_s)
+        self._ends_at = time.monotonic() + (self._patience.idle_s if phase is Phase.NOTHING else self._patience.header_s)
+        self._came_bytes, self._waited_s = 0, 0.0
 
     def recv(self, size: int) -> bytes:
         """The next bytes.
 
         Raises:
-            RequestTimeout: a body fell silent.
+            RequestTimeout: a body fell silent, or comes too slowly.
             NoMoreData: what was expected did not come in time; if it was headers, the client was told.
         """
-        wait_s = self._silence_s if self._phase is Phase.BODY else max(0.001, self._ends_at - time.monotonic())
+        if self._phase is Phase.BODY:
+            return self._recv_body(size)
         try:
-            self._client.settimeout(wait_s)
-            data: bytes = self._client.recv(size)
+            data = self._recv_within(self._ends_at - time.monotonic(), size)
         except TimeoutError as exc:
-            if self._phase is Phase.BODY:
-                raise RequestTimeout(f"Nothing of the body came for {self._silence_s:g} seconds.") from exc
             if self._phase is Phase.HEADERS:
                 _tell(self._client, HTTPStatus.REQUEST_TIMEOUT, "The request's headers did not come in time.")
             raise NoMoreData from exc
-        finally:
-            self._client.settimeout(self._silence_s)
         if self._phase is Phase.NOTHING:
             self.expect(Phase.HEADERS)
         return data
+
+    def _recv_body(self, size: int) -> bytes:
+        """Counts the time that the client takes, not what we do with its bytes: a slow store is not its fault."""
+        patience = self._patience
+        left_s = max(patience.grace_s, self._came_bytes / patience.bytes_per_s) - self._waited_s
+        began = time.monotonic()
+        try:
+            data = self._recv_within(min(patience.silence_s, left_s), size)
+        except TimeoutError as exc:
+            if left_s < patience.silence_s:
+                raise RequestTimeout(f"The body comes at less than {patience.bytes_per_s:g} bytes a second.") from exc
+            raise RequestTimeout(f"Nothing of the body came for {patience.silence_s:g} seconds.") from exc
+        self._waited_s += time.monotonic() - began
+        self._came_bytes += len(data)
+        return data
+
+    def _recv_within(self, wait_s: float, size: int) -> bytes:
+        self._client.settimeout(max(0.001, wait_s))
+        try:
+            data: bytes = self._client.recv(size)
+            return data
+        finally:
+            self._client.settimeout(self._patience.silence_s)
 
 
 class Worker(ggevent.GeventWorker):  # type: ignore[misc] # gunicorn has no types
@@ -79,12 +119,14 @@ class Worker(ggevent.GeventWorker):  # type: ignore[misc] # gunicorn has no type
         self._settings = Settings()
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
-        patient = PatientSocket(
-            client,
+        patience = Patience(
             header_s=self._settings.header_deadline_s,
             silence_s=self._settings.body_silence_s,
+            grace_s=self._settings.body_grace_s,
+            bytes_per_s=self._settings.body_bytes_per_s,
             idle_s=self.cfg.keepalive,
         )
+        patient = PatientSocket(client, patience)
         base_async.AsyncWorker.handle(self, listener, patient, addr)  # gevent's own would set the socket to wait for ever
 
     def handle_request(self, listener_name: Any, req: Any, sock: PatientSocket, addr: Any) -> None:

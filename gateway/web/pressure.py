@@ -5,6 +5,7 @@ Disk is the store's own: it refuses originals while there is still room to finis
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -24,24 +25,40 @@ class Pressure:
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database, self._max_queued = database, settings.max_queued_tasks
-        self._places = threading.BoundedSemaphore(settings.max_uploads)
+        self._places = settings.max_uploads
+        self._places_of_one = (settings.max_uploads + 1) // 2
+        self._held: Counter[str | None] = Counter()
+        self._lock = threading.Lock()
         self._counted_s = float("-inf")
         self._queued = 0
 
     @contextmanager
-    def uploading(self) -> Iterator[None]:
-        """Holds one of the places for uploads.
+    def uploading(self, key_id: str | None) -> Iterator[None]:
+        """Holds one of the places for uploads. Half of them are the most that one key gets: slow as it is, others still upload.
+
+        Args:
+            key_id: whose it is; None where no keys are asked for, and nobody is told from anybody else.
 
         Raises:
-            Busy: none is free, or the queue is full.
+            Busy: none is free, or none for this key, or the queue is full.
         """
         self.check_queue()
-        if not self._places.acquire(blocking=False):
-            raise Busy("Too many uploads are under way; try again in a moment.")
+        self._take_place(key_id)
         try:
             yield
         finally:
-            self._places.release()
+            with self._lock:
+                self._held[key_id] -= 1
+                if not self._held[key_id]:
+                    del self._held[key_id]
+
+    def _take_place(self, key_id: str | None) -> None:
+        with self._lock:
+            if self._held.total() >= self._places:
+                raise Busy("Too many uploads are under way; try again in a moment.")
+            if key_id is not None and self._held[key_id] >= self._places_of_one:
+                raise Busy(f"{self._places_of_one} uploads of this key are under way, and more at once are not taken.")
+            self._held[key_id] += 1
 
     def check_queue(self) -> None:
         """Raises Busy where too many tasks wait already. Counted at most once a second, so the bound is not exact."""

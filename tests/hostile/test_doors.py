@@ -5,11 +5,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from select import select
 
 import pytest
 
 from tests.acceptance.system import System
-from tests.hostile.conftest import HEADER_S, MAX_UPLOAD_BYTES, SILENCE_S
+from tests.hostile.conftest import GRACE_S, HEADER_S, MAX_UPLOAD_BYTES, SILENCE_S
 from tests.hostile.doors import exchange, sockets, until_closed
 
 MANY = 64
@@ -107,6 +108,26 @@ def test_a_slow_body_that_keeps_coming_is_taken(system: System) -> None:
             yield b"x"
 
     assert exchange(system.gateway, pieces()).status == 201
+
+
+def test_a_body_that_drips_ends_when_its_grace_is_over(system: System) -> None:
+    """It never falls silent long enough for the other deadline."""
+    before = len(system.call("GET", "/media?limit=200")["media"])
+    with others_are_served(system), sockets(system.gateway, 8) as clients:
+        began = time.monotonic()
+        for client in clients:
+            client.sendall(HALF_A_BODY)
+        unanswered = clients
+        while unanswered and time.monotonic() < began + 5 * GRACE_S:
+            time.sleep(SILENCE_S / 3)
+            answered, _, _ = select(unanswered, [], [], 0)
+            unanswered = [client for client in unanswered if client not in answered]
+            for client in unanswered:
+                client.sendall(b"x")
+        said = [until_closed(client, began, 6 * GRACE_S) for client in clients]
+    assert {(one.status, one.problem["detail"]) for one in said} == {(408, "The body comes at less than 1024 bytes a second.")}
+    assert min(one.seconds for one in said) > GRACE_S / 2
+    assert len(system.call("GET", "/media?limit=200")["media"]) == before
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from gateway.service.jobs import default_operations, lock_media
 from gateway.service.removal import delete_media
 from gateway.service.retry import original_is_there, probe_again
 from gateway.web import bodies, quotas
-from gateway.web.context import answer, the_gateway, the_presigner, the_pressure, the_tenant
+from gateway.web.context import answer, the_gateway, the_presigner, the_pressure, the_principal, the_tenant
 from gateway.web.idempotency import idempotent, kept_in_flight
 from gateway.web.uploads import incoming
 from schemas import keys
@@ -29,7 +29,7 @@ def post_media() -> Response:
     gateway = the_gateway()
     asked = asked_for(request.args.get("operations"))
     found = incoming(request, max_bytes=gateway.settings.max_upload_bytes)
-    with the_pressure().uploading():
+    with the_pressure().uploading(the_principal().key_id):
         chunks = quotas.metered(found.chunks)
         row = uploads.upload(
             gateway.database, gateway.objects, gateway.settings, the_tenant(),

@@ -16,7 +16,7 @@ import pytest
 from gateway.web import gunicorn as ours
 from tests.hostile.doors import exchange, sockets, until_closed
 
-HEADER_S, SILENCE_S, MIB = 0.5, 0.5, 1 << 20
+HEADER_S, SILENCE_S, GRACE_S, MIB = 0.5, 0.5, 1, 1 << 20
 OURS = "gateway.web.listener.Worker"
 CLOSE = b"Host: x\r\nConnection: close\r\n"
 READER = """
@@ -69,7 +69,8 @@ def serving(
     (folder / "patch.py").write_text(patch)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    bounds = {"HEADER_DEADLINE_S": str(HEADER_S), "BODY_SILENCE_S": str(SILENCE_S), "MAX_UPLOAD_BYTES": str(MIB), "WITHOUT": without}
+    deadlines = {"HEADER_DEADLINE_S": str(HEADER_S), "BODY_SILENCE_S": str(SILENCE_S), "BODY_GRACE_S": str(GRACE_S)}
+    bounds = {**deadlines, "MAX_UPLOAD_BYTES": str(MIB), "WITHOUT": without}
     needed = {"DATABASE_URL": "postgresql://x", "OBJECT_STORE_URL": "file:///x", "ATTEMPT_TOKEN_KEY": "x" * 16}
     argv = [
         "-m",
@@ -112,6 +113,24 @@ def is_waited_for(url: str, half: bytes, patience_s: float) -> bool:
 def test_half_a_request_is_waited_for_by_one_of_them(tmp_path: Path, worker: str, waits: bool) -> None:
     with serving(tmp_path, worker=worker) as url:
         assert {name: is_waited_for(url, half, 10 * HEADER_S) for name, half in HALVES.items()} == dict.fromkeys(HALVES, waits)
+
+
+NO_LEAST_RATE = """
+from gateway.web.listener import PatientSocket
+PatientSocket._recv_body = lambda self, size: self._recv_within(self._patience.silence_s, size)
+"""
+
+
+@pytest.mark.parametrize(("patch", "status"), [("", 408), (NO_LEAST_RATE, 200)])
+def test_a_body_may_drip_where_there_is_no_least_rate(tmp_path: Path, patch: str, status: int) -> None:
+    def drips() -> Iterator[bytes]:
+        yield b"POST /media HTTP/1.1\r\n" + CLOSE + b"Content-Type: image/jpeg\r\nContent-Length: 30\r\n\r\n"
+        for _ in range(30):
+            time.sleep(GRACE_S / 10)
+            yield b"x"
+
+    with serving(tmp_path, GATEWAY, patch=patch) as url:
+        assert exchange(url, drips()).status in ({status, None} if status == 408 else {status})  # who still sends may not hear it
 
 
 TWO_LENGTHS = """

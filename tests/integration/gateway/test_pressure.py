@@ -4,6 +4,7 @@ import statistics
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from gateway.web.pressure import Pressure
@@ -11,6 +12,7 @@ from infra.objects.port import StoreFull
 from schemas.facts import Kind
 
 from .conftest import House
+from .doors import two_tenants
 from .test_cancel import accepted, thumbnails
 
 
@@ -19,35 +21,70 @@ def press(house: House, **bounds: int) -> None:
     house.public.application.extensions["darkroom.pressure"] = Pressure(house.gateway.database, settings)
 
 
+class Slow:
+    """An upload's body that comes in two parts, the second one when it is let."""
+
+    def __init__(self) -> None:
+        self.begun, self.go_on = threading.Event(), threading.Event()
+        self.parts = iter([b"begun", b", ended"])
+
+    def read(self, _size: int = -1) -> bytes:
+        part = next(self.parts, b"")
+        if part == b", ended":
+            self.begun.set()
+            self.go_on.wait(10)
+        return part
+
+
+@contextmanager
+def slow_uploads(house: House, count: int, key: str | None = None) -> Iterator[list[int]]:
+    """So many under way at once; their statuses once they were let go on."""
+    statuses: list[int] = []
+
+    def upload(body: Slow) -> None:
+        client = house.public.application.test_client()
+        sent = {"wsgi.input": body, "CONTENT_LENGTH": "12", **({"HTTP_AUTHORIZATION": f"Bearer {key}"} if key else {})}
+        statuses.append(client.post("/media", environ_overrides=sent, content_type="image/jpeg").status_code)
+
+    bodies = [Slow() for _ in range(count)]
+    threads = [threading.Thread(target=upload, args=(body,)) for body in bodies]
+    for thread in threads:
+        thread.start()
+    assert all(body.begun.wait(10) for body in bodies)
+    yield statuses
+    for body in bodies:
+        body.go_on.set()
+    for thread in threads:
+        thread.join(10)
+
+
 def test_one_upload_too_many_is_told_to_come_again(house: House) -> None:
     press(house, max_uploads=1)
-    begun, go_on, answers = threading.Event(), threading.Event(), []
-
-    class Slow:
-        def __init__(self) -> None:
-            self.parts = iter([b"begun", b", ended"])
-
-        def read(self, _size: int = -1) -> bytes:
-            part = next(self.parts, b"")
-            if part == b", ended":
-                begun.set()
-                go_on.wait(10)
-            return part
-
-    def upload() -> None:
-        client = house.public.application.test_client()
-        answers.append(client.post("/media", environ_overrides={"wsgi.input": Slow(), "CONTENT_LENGTH": "12"}, content_type="image/jpeg"))
-
-    thread = threading.Thread(target=upload)
-    thread.start()
-    assert begun.wait(10)
-    refused = house.public.post("/media", data=b"x", content_type="image/jpeg")
-    assert (refused.status_code, refused.headers["Retry-After"], refused.content_type) == (429, "2", "application/problem+json")
-    go_on.set()
-    thread.join(10)
-    assert answers[0].status_code == 201
+    with slow_uploads(house, 1) as statuses:
+        refused = house.public.post("/media", data=b"x", content_type="image/jpeg")
+        assert (refused.status_code, refused.headers["Retry-After"], refused.content_type) == (429, "2", "application/problem+json")
+    assert statuses == [201]
     assert house.public.post("/media", data=b"x", content_type="image/jpeg").status_code == 201  # the place is free again
     assert len(house.get("/media")["media"]) == 2  # nothing is left of the refused one
+
+
+def test_one_key_has_half_of_the_places_and_another_ones_upload_is_taken_beside(house: House) -> None:
+    tenants = two_tenants(house)
+    press(tenants.house, max_uploads=4)
+    body = {"data": b"x", "content_type": "image/jpeg"}
+    with slow_uploads(tenants.house, 2, tenants.a) as statuses:
+        refused = tenants.ask("POST", "/media", tenants.a, **body)
+        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "2")
+        assert "2 uploads of this key" in refused.get_json()["detail"]
+        assert tenants.ask("POST", "/media", tenants.b, **body).status_code == 201
+    assert statuses == [201, 201]
+    assert tenants.ask("POST", "/media", tenants.a, **body).status_code == 201
+
+
+def test_where_no_keys_are_asked_for_nobody_is_counted(house: House) -> None:
+    press(house, max_uploads=4)
+    with slow_uploads(house, 3):
+        assert house.public.post("/media", data=b"x", content_type="image/jpeg").status_code == 201
 
 
 def test_a_full_queue_takes_no_more_till_it_drains(house: House) -> None:
