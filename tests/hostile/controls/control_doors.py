@@ -130,6 +130,7 @@ def test_a_body_may_drip_where_there_is_no_least_rate(tmp_path: Path, patch: str
             yield b"x"
 
     with serving(tmp_path, GATEWAY, patch=patch) as url:
+        exchange(url, b"GET / HTTP/1.1\r\n" + CLOSE + b"\r\n", patience_s=60)  # the port is there before the worker that reads drop by drop
         assert exchange(url, drips()).status in ({status, None} if status == 408 else {status})  # who still sends may not hear it
 
 
