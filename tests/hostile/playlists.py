@@ -84,10 +84,11 @@ def reference_movie(canary: Canary) -> bytes:
     at = data.index(b"dref") - 4
     size = int.from_bytes(data[at : at + 4], "big")
     name = str(canary.clip).encode()
-    # An alias record of version 2 (150 bytes before its list), then the absolute path as its entry 18.
+    # An alias record of version 2 (150 bytes before its list), then the absolute path: entry 2, ffmpeg's, and 18, the POSIX one.
     record = bytes(4 + 2) + (2).to_bytes(2, "big") + bytes(42) + bytes(100)
-    entry = (18).to_bytes(2, "big") + len(name).to_bytes(2, "big") + name + bytes(len(name) % 2) + b"\xff\xff\0\0"
-    alias = record + entry
+    path_bytes = len(name).to_bytes(2, "big") + name + bytes(len(name) % 2)
+    entries = b"".join(kind.to_bytes(2, "big") + path_bytes for kind in (2, 18))
+    alias = record + entries + b"\xff\xff\0\0"
     reference = (12 + len(alias)).to_bytes(4, "big") + b"alis" + bytes(4) + alias
     box = (16 + len(reference)).to_bytes(4, "big") + b"dref" + bytes(4) + (1).to_bytes(4, "big") + reference
     grown = bytearray(data[:at] + box + data[at + size :])

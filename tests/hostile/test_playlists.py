@@ -1,5 +1,6 @@
 """Files that name other files: nobody opens those, nobody calls, whatever the name and whatever probe was made to say."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,7 @@ def test_the_canary_tells(canary: Canary) -> None:
     canary.assert_silent()
     canary.text.read_bytes()
     assert canary.opened() > 0
+    with socket.create_connection(("127.0.0.1", int(canary.url.rsplit(":", 1)[1])), timeout=10) as caller:
+        caller.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        assert caller.recv(8) == b"HTTP/1.0"
+    assert canary.called() == 1

@@ -21,7 +21,9 @@ from tests.hostile.test_playlists import DECEIVED
 from tests.hostile.wiring import without
 
 NAMING = ("dash", "hls", "hls of files", "ffconcat")
-"""Attacks that this ffmpeg falls for where nothing stops it: the others find no demuxer or delegate in the binary in the wheel."""
+"""Attacks that this ffmpeg falls for where nothing stops it. `control_playlists` has those that take more: sdp, svg, the reference
+movie. For pls, eps and pdf the binary in the wheel has neither demuxer nor decoder.
+"""
 
 
 def without_options(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
