@@ -114,9 +114,9 @@ def gif_of_4_gigapixels(path: Path) -> None:
     path.write_bytes(data)
 
 
-def gif_of_60000_frames(path: Path) -> None:
-    """60,000 frames of 64 × 64: only the first is anybody's business."""
-    first, second = (_saved(Image.new("P", (64, 64), colour), "GIF") for colour in (0, 1))
+def gif_of_60000_frames(path: Path, edge_px: int = 64) -> None:
+    """60,000 frames: only the first is anybody's business."""
+    first, second = (_saved(Image.new("P", (edge_px, edge_px), colour), "GIF") for colour in (0, 1))
     head = bytes(first[:-1])  # without the trailer
     image = bytes(second[second.index(b",", 13 + 3 * (2 << (second[10] & 7))) : -1])
     path.write_bytes(head + (b"\x21\xf9\x04\x04\x01\x00\x00\x00" + image) * 59_999 + b";")

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from functions.media.formats import MediaLimits
+from schemas.facts import Kind, MediaFacts
 from tests import media
-from tests.hostile.bombs import BOMBS, Bomb
+from tests.hostile.bombs import BOMBS, Bomb, mkv_of_144_megapixels
 from tests.hostile.judge import MAX_PEAK_BYTES, Verdict, examine, examine_apart
 
 SLOWEST_S = 20
@@ -61,3 +62,11 @@ def test_frames_and_packets_are_counted(tmp_path: Path, monkeypatch: pytest.Monk
     verdict = examine(media.clip(tmp_path / "clip.mkv", seconds=2, channels=0, size_px=(64, 48)))
     assert verdict.outcome == "limit"
     assert words in verdict.message
+
+
+def test_what_a_header_says_of_a_picture_is_not_believed(tmp_path: Path) -> None:
+    """Facts that say 64 × 64 do not have a large frame decoded: ffmpeg asks for itself."""
+    mkv_of_144_megapixels(tmp_path / "a.mkv")
+    small = {"width_px": 64, "height_px": 64, "duration_ms": 40, "frames": 1, "video_codec": "mjpeg", "sha256": "0" * 64, "bytes": 1}
+    facts = MediaFacts.model_validate({"kind": Kind.VIDEO, "container": "matroska", **small})
+    assert examine(tmp_path / "a.mkv", ("thumbnail",), facts=facts).outcome in ("limit", "bad-input")

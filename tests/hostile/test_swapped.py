@@ -36,8 +36,8 @@ def judged_and_swapped(folder: Path) -> tuple[Objects, Requested]:
     return store, request
 
 
-def made_of(store: Objects, request: Requested, folder: Path) -> Completed | Failed:
-    settings = Settings(object_store_url="file", work_dir=folder, spare_disk_bytes=1)
+def made_of(store: Objects, request: Requested, folder: Path, **bounds: int) -> Completed | Failed:
+    settings = Settings(object_store_url="file", work_dir=folder, **{"spare_disk_bytes": 1, **bounds})
     word = run_attempt(request, ThumbnailParameters(), 1, thumbnail, Surroundings(settings=settings, objects=store, gateway=None))
     assert isinstance(word, Completed | Failed)
     return word

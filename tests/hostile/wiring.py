@@ -44,6 +44,24 @@ CHILD = {
     "Image._decompression_bomb_check = lambda size: None",
     "scan check": "from functions.probe import still; still._check_scans = lambda *more: None",
     "formats": "from PIL import Image; _open = Image.open; Image.open = lambda source, formats=None: _open(source)",
+    "first frame": (  # of a GIF: here all are walked
+        "from PIL import Image; _open = Image.open\n"
+        "def _walking(source, formats=None):\n"
+        "    image = _open(source, formats=formats)\n"
+        "    for number in range(image.n_frames):\n"
+        "        image.seek(number)\n"
+        "    image.seek(0)\n"
+        "    return image\n"
+        "Image.open = _walking"
+    ),
+    "encoding": (  # anew, of a thumbnail: here it has its source's bytes
+        "from functions.thumbnail import render; _render = render.render\n"
+        "def _passing(source, out, **wanted):\n"
+        "    made = _render(source, out, **wanted)\n"
+        "    next(out.glob('thumbnail.*')).write_bytes(source.read_bytes())\n"
+        "    return made\n"
+        "render.render = _passing"
+    ),
     "strip": (  # of a comment, which Pillow writes by itself
         "from functions.thumbnail import render; _develop = render.develop\n"
         "def _keeping(image, fit):\n"

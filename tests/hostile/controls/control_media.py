@@ -1,6 +1,5 @@
 """Controls: what each rule about media stops is taken when the rule is taken away, and nothing else is changed."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,8 @@ from functions.media import ffmpeg as ffmpeg_module
 from functions.media.magic import Identity
 from functions.probe import main as probe_main
 from functions.transcode import transcode as transcode_module
-from schemas.facts import Kind, MediaFacts
 from tests import media
-from tests.hostile.bombs import _jpeg, mkv_of_144_megapixels, mkv_of_200_streams
+from tests.hostile.bombs import _jpeg
 from tests.hostile.canary import Canary
 from tests.hostile.judge import examine
 from tests.hostile.playlists import ATTACKS, written
@@ -94,17 +92,6 @@ def test_half_a_picture(tmp_path: Path) -> None:
         assert examine(half).outcome == "done"
 
 
-@pytest.mark.parametrize(
-    ("build", "option"), [(mkv_of_200_streams, "max_streams"), (mkv_of_144_megapixels, "max_pixels")], ids=["streams", "pixels"]
-)
-def test_ffmpegs_own_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, build: Callable[[Path], None], option: str) -> None:
-    build(tmp_path / "a.mkv")
-    first = examine(tmp_path / "a.mkv")
-    assert first.outcome == "limit"
-    without_options(monkeypatch, option)
-    assert examine(tmp_path / "a.mkv").message != first.message  # the next rule has its own sentence, or there is none
-
-
 def test_a_cut_file_is_told_by_arithmetic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = media.clip(tmp_path / "whole.ts", seconds=1)
     (tmp_path / "a.ts").write_bytes(whole.read_bytes()[:-100])
@@ -127,14 +114,6 @@ def test_words_and_chapters_are_dropped_from_a_rendition(tmp_path: Path, monkeyp
     monkeypatch.setattr(transcode_module, "rendering", keeping)
     examine(source, ("transcode",), keep=tmp_path / "out")
     assert media.SECRET in (tmp_path / "out" / "transcode" / "video.mp4").read_bytes()
-
-
-def test_what_a_header_says_of_a_picture_is_not_believed(tmp_path: Path) -> None:
-    """Facts that say 64 × 64 do not have a large frame decoded: ffmpeg asks for itself."""
-    mkv_of_144_megapixels(tmp_path / "a.mkv")
-    small = {"width_px": 64, "height_px": 64, "duration_ms": 40, "frames": 1, "video_codec": "mjpeg", "sha256": "0" * 64, "bytes": 1}
-    facts = MediaFacts.model_validate({"kind": Kind.VIDEO, "container": "matroska", **small})
-    assert examine(tmp_path / "a.mkv", ("thumbnail",), facts=facts).outcome in ("limit", "bad-input")
 
 
 def test_a_decoder_is_named_or_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
