@@ -1,19 +1,19 @@
 """Reading: rows to documents. Lists are newest first, by id (UUIDv7), with the last id as cursor."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeVar
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from gateway import documents
 from gateway.domain.states import TaskState
 from gateway.domain.webhooks import WebhookState
 from gateway.service.errors import Conflict, Gone, NotFound
-from gateway.service.search import named
+from gateway.service.search import Fits, search
 from gateway.store import vectors
 from gateway.store.tables import ArtifactRow, AttemptRow, JobRow, MediaRow, TaskRow, WebhookRow, WorkRow
 from infra.objects.port import Objects
@@ -96,14 +96,11 @@ def list_media(
 def media_page(
     session: Session, tenant: str, page: Page, *, state: str | None, kind: str | None, q: str | None
 ) -> tuple[Sequence[MediaRow], str | None]:
-    query = select(MediaRow).where(MediaRow.tenant == tenant, MediaRow.deleted_at.is_(None))
-    if state is not None:
-        query = query.where(MediaRow.state == state)
-    if kind is not None:
-        query = query.where(MediaRow.kind == kind)
-    if q is not None:
-        query = query.where(MediaRow.id == q if is_id(q) else named(session, tenant, q))
-    return _page(session, query.order_by(MediaRow.id.desc()), page, lambda q, last: q.where(MediaRow.id < last))
+    def fits(media: type[MediaRow], _: type[JobRow]) -> list[ColumnElement[bool]]:
+        wanted = ((media.state, state), (media.kind, kind), (media.id, q if _is_id(q) else None))
+        return [media.tenant == tenant, media.deleted_at.is_(None), *(column == one for column, one in wanted if one is not None)]
+
+    return _page(session, MediaRow, fits, page, None if _is_id(q) else q)
 
 
 def list_jobs(
@@ -116,22 +113,29 @@ def list_jobs(
     media_id: str | None = None,
     q: str | None = None,
 ) -> documents.JobList:
-    query = select(JobRow).join(MediaRow, MediaRow.id == JobRow.media_id).where(JobRow.tenant == tenant, MediaRow.deleted_at.is_(None))
-    if state is not None:
-        query = query.where(JobRow.state == state)
-    if media_id is not None:
-        query = query.where(JobRow.media_id == media_id)
-    if q is not None:
-        query = query.where(or_(JobRow.id == q, JobRow.media_id == q) if is_id(q) else named(session, tenant, q))
-    rows, cursor = _page(session, query.order_by(JobRow.id.desc()), page, lambda q, last: q.where(JobRow.id < last))
+    def fits(media: type[MediaRow], job: type[JobRow]) -> list[ColumnElement[bool]]:
+        wanted = ((job.state, state), (job.media_id, media_id))
+        named = [or_(job.id == q, job.media_id == q)] if _is_id(q) else []
+        return [job.tenant == tenant, media.deleted_at.is_(None), *(column == one for column, one in wanted if one is not None), *named]
+
+    rows, cursor = _page(session, JobRow, fits, page, None if _is_id(q) else q)
     return documents.JobList(jobs=job_documents(session, rows, presigner), next_cursor=cursor)
 
 
-def _page(
-    session: Session, query: Select[Row], page: Page, after: Callable[[Select[Row], str], Select[Row]]
-) -> tuple[Sequence[Row], str | None]:
+def _is_id(q: str | None) -> bool:
+    return q is not None and is_id(q)
+
+
+def _page(session: Session, row: type[Row], fits: Fits, page: Page, words: str | None) -> tuple[Sequence[Row], str | None]:
+    """A page of a list, or of those in it whose filename has these words."""
+    query = select(row).where(*fits(MediaRow, JobRow)).order_by(row.id.desc())
+    if row is JobRow:
+        query = query.join(MediaRow, MediaRow.id == JobRow.media_id)
+    if words is not None:
+        found, cursor = search(session, row, fits, words, limit=page.limit, cursor=page.cursor)
+        return session.scalars(query.where(row.id.in_(found))).all(), cursor
     if page.cursor is not None:
-        query = after(query, page.cursor)
+        query = query.where(row.id < page.cursor)
     rows = session.scalars(query.limit(page.limit + 1)).all()
     return (rows, None) if len(rows) <= page.limit else (rows[: page.limit], rows[page.limit - 1].id)
 

@@ -24,7 +24,11 @@ from infra.migrations import upgrade
 from infra.objects.memory import MemoryObjects
 from tests import crowd
 
-PAGES = ("/jobs", "/jobs?state=failed", "/jobs?q=777", "/media", "/media?kind=video", "/media?q=holiday", "/dead-letters", "/stats")
+PAGES = (
+    *("/jobs", "/jobs?state=failed", "/jobs?q=777", "/jobs?q=77"),
+    *("/media", "/media?kind=video", "/media?artifacts=true&limit=48", "/media?q=holiday"),
+    *("/dead-letters", "/stats"),
+)
 FEW, ROUNDS = 50, 15
 
 

@@ -65,6 +65,7 @@ async function load(after = null) {
   if (!after) known.clear();
   for (const media of listed.media) known.set(media.media_id, media);
   cursor = listed.next_cursor;
+  if (cursor && !listed.media.length) return load(cursor); // a search that has not come to its matches yet
   show();
 }
 

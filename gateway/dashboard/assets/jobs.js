@@ -77,6 +77,7 @@ async function load(after = null) {
   if (!after) known.clear();
   for (const job of listed.jobs) known.set(job.job_id, job);
   cursor = listed.next_cursor;
+  if (cursor && !listed.jobs.length) return load(cursor); // a search that has not come to its matches yet
   show();
 }
 

@@ -43,6 +43,7 @@ Upload media, ask for operations, fetch the artifacts. The examples run as they 
 **Keys.** {keys} Scopes: `read`, `write`, `admin`; none implies another. A key sees its tenant's rows alone.
 
 **Lists** come newest first, `limit` at a time; give a page's `next_cursor` as `cursor` for the next. It is null at the end.
+A page of a search, `q`, may be short before it.
 
 **Idempotency.** A POST that takes `Idempotency-Key` can be sent again safely.
 
