@@ -18,6 +18,8 @@ NOT_PASSED_ON = frozenset(
 """What this table says itself, or the platform does."""
 KEYLESS = {"REQUIRE_KEYS": "false", "TRUSTED_HOSTS": '["127.0.0.1", "localhost"]'}
 """On the loopback nobody needs a key; a web page whose own name leads there (DNS rebinding) is turned away by that name."""
+STORE_PORT = "store-port"
+"""The folder store's listener's: URLs of artifacts name it."""
 SOURCE_PORT = "bucket-source-port"
 """The bucket source's, where the store is one of your own: its webhook has to know it."""
 OF_FUNCTIONS = ("MEDIA_", "OPENCLIP_", "SANDBOX_REQUIRED", "FFMPEG", "HEARTBEAT_S", "GATEWAY_TIMEOUT_S", "SPARE_DISK_BYTES")
@@ -31,7 +33,7 @@ def local_values(data: Path, port: int, database_url: str) -> Values:
         port: the gateway's.
     """
     given = os.environ.get("OBJECT_STORE_URL")
-    listener = None if given else kept_port(data / "store-port")
+    listener = None if given else kept_port(data / STORE_PORT)
     store_url = given or (data / "objects").as_uri()
     public_store = os.environ.get("OBJECT_STORE_PUBLIC_URL") or (without_credentials(given) if given else f"http://{HOST}:{listener}")
     return Values(

