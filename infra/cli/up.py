@@ -21,6 +21,7 @@ from infra.cli.operations import Wish
 from infra.cli.options import REPOSITORY
 from infra.cli.ports import HOST, check_port
 from infra.cli.values import local_values
+from infra.cli.voices import Voice
 from infra.cli.watched.background import watching
 from infra.cli.watched.watcher import prepare
 from infra.local.errors import LocalPlatformError
@@ -51,7 +52,7 @@ class NotReady(LocalPlatformError):
     """The system was started, and the gateway did not become ready in time."""
 
 
-async def up(options: Options, say: Callable[[str], None]) -> None:
+async def up(options: Options, voice: Voice) -> None:
     """Runs until SIGINT or SIGTERM. Leaves no process, socket or scratch file.
 
     Raises:
@@ -70,22 +71,22 @@ async def up(options: Options, say: Callable[[str], None]) -> None:
         port = check_port(options.port)
         database_url = os.environ.get("DATABASE_URL") or await embedded_ledger(postgres)
         await asyncio.to_thread(migrate, database_url)
-        platform = make_platform(options, port, database_url, say)
+        platform = make_platform(options, port, database_url, voice.say)
         await platform.start()
         try:
             await until_ready(platform, f"http://{HOST}:{port}/readyz", stop)
             if not stop.is_set():
-                announce(folder, platform, port, say)
-                async with watching(options.watch, f"http://{HOST}:{port}", options.operations, say, skip=data):
+                announce(folder, platform, port, voice)
+                async with watching(options.watch, f"http://{HOST}:{port}", options.operations, voice.say, skip=data):
                     await stop.wait()
         finally:
             folder.withdraw()
-            say("stopping")
+            voice.say("stopping")
             await platform.stop()
     finally:
         await postgres.stop()
         folder.release()
-    say("stopped")
+    voice.say("stopped")
 
 
 def make_platform(options: Options, port: int, database_url: str, say: Callable[[str], None]) -> Platform:
@@ -144,17 +145,18 @@ def answers(url: str) -> bool:
         return False
 
 
-def announce(folder: RunFolder, platform: Platform, port: int, say: Callable[[str], None]) -> None:
-    """Says where everything is: to people, and to programs in `run/darkroom.json`."""
+def announce(folder: RunFolder, platform: Platform, port: int, voice: Voice) -> None:
+    """Says where everything is, to whoever hears the voice and to programs in `run/darkroom.json`."""
     gateway = f"http://{HOST}:{port}"
     urls = platform.urls
-    broker = next(iter(urls["brokers"].values()))
-    folder.publish(
-        {"gateway": gateway, "broker": broker, "dashboard": f"{gateway}/dashboard", "pid": os.getpid(), "metrics": urls["metrics"]}
-    )
-    say(f"gateway    {gateway}")
-    say(f"dashboard  {gateway}/dashboard")
-    say(f"broker     {broker}")
+    document = {
+        "gateway": gateway,
+        "broker": next(iter(urls["brokers"].values())),
+        "dashboard": f"{gateway}/dashboard",
+        "pid": os.getpid(),
+        "metrics": urls["metrics"],
+    }
     if os.environ.get("OBJECT_STORE_URL"):
-        say(f"webhook    {urls['services']['bucket-source']}/ for the store's events, with WEBHOOK_TOKEN of DIR/secrets.json")
-    say("ready; Ctrl-C stops it")
+        document["webhook"] = f"{urls['services']['bucket-source']}/"  # for the store's events
+    folder.publish(document)
+    voice.ready(document)

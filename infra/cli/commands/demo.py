@@ -1,12 +1,14 @@
 """`darkroom demo`."""
 
+import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from infra.cli.errors import REFUSED, WORK_FAILED
-from infra.cli.options import REPOSITORY
+from infra.cli.options import REPOSITORY, as_json
 
 
 @click.command()
@@ -22,17 +24,22 @@ from infra.cli.options import REPOSITORY
     type=click.Path(file_okay=False, path_type=Path),
     help="For the results. [build/demo]",
 )
-def demo(samples: Path, folder: Path) -> None:
+@as_json
+def demo(samples: Path, folder: Path, as_json: bool) -> None:
     """Develop everything in sample_data/ on a system started for it, and write a page of the results."""
     from rich.console import Console
 
     from infra.cli.demo.run import DemoFailed
     from infra.cli.demo.run import demo as run
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 200, stderr=as_json)
     try:
-        if not run(samples, folder, console):
-            sys.exit(WORK_FAILED)
+        shown = run(samples, folder, console)
     except DemoFailed as exc:
         print(f"darkroom: {exc}", file=sys.stderr)
         sys.exit(REFUSED)
+    if as_json:
+        rows = [{**asdict(line), "problems": list(line.problems)} for line in shown.lines]
+        print(json.dumps({"ok": shown.good, "page": str(shown.page), "took_s": round(shown.took_s, 3), "results": rows}, indent=2))
+    if not shown.good:
+        sys.exit(WORK_FAILED)

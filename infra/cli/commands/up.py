@@ -28,7 +28,8 @@ from infra.cli.options import REPOSITORY, data_folder
     help="Develop what is dropped into this folder, into DIR/developed.",
 )
 @click.option("--op", "operations", multiple=True, type=Operation(), help="With --watch: what to develop; may be repeated. [thumbnail]")
-def up(port: int, data: Path, manifests: Path, watch: Path | None, operations: Sequence[Wish]) -> None:
+@click.option("--json", "as_json", is_flag=True, help="JSON lines: once ready, where everything is; then what is said.")
+def up(port: int, data: Path, manifests: Path, watch: Path | None, operations: Sequence[Wish], as_json: bool) -> None:
     """Start the whole system on this machine, and stay until stopped."""
     if operations and watch is None:
         raise click.UsageError("--op needs --watch DIR; for single files there is `darkroom submit`")
@@ -37,8 +38,9 @@ def up(port: int, data: Path, manifests: Path, watch: Path | None, operations: S
 
     from infra.cli.up import Options
     from infra.cli.up import up as run
+    from infra.cli.voices import ForPeople, ForPrograms
     from schemas.catalogue import DEFAULT_OPERATIONS
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     options = Options(data=data, port=port, manifests=manifests, watch=watch, operations=operations or DEFAULT_OPERATIONS)
-    asyncio.run(run(options, lambda line: print(line, flush=True)))
+    asyncio.run(run(options, ForPrograms() if as_json else ForPeople()))

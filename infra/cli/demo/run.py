@@ -7,9 +7,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,22 @@ class DemoFailed(Exception):
     """The system did not start."""
 
 
-def demo(samples: Path, folder: Path, console: Console) -> bool:
-    """The whole demo. Returns whether every expected artifact is there and right.
+@dataclass(frozen=True, kw_only=True)
+class Demo:
+    """What came of it: a line a result, and the page that shows them."""
+
+    lines: Sequence[Line]
+    page: Path
+    took_s: float
+
+    @property
+    def good(self) -> bool:
+        """Every expected artifact is there and right."""
+        return not any(line.problems for line in self.lines)
+
+
+def demo(samples: Path, folder: Path, console: Console) -> Demo:
+    """The whole demo.
 
     Args:
         samples: the folder with `manifest.json`.
@@ -49,14 +64,15 @@ def demo(samples: Path, folder: Path, console: Console) -> bool:
         console.print(f"gateway {gateway}, dashboard {gateway}/dashboard")
         lines = develop_all(Client(gateway), read_samples(samples), folder, console)
     took_s = time.monotonic() - began_s
-    (folder / "index.html").write_text(page(lines, took_s=took_s))
+    shown = Demo(lines=lines, page=folder / "index.html", took_s=took_s)
+    shown.page.write_text(page(lines, took_s=took_s))
     console.print(table(lines))
-    console.print(f"\nthe results with their pictures: {folder / 'index.html'}", soft_wrap=True)
+    console.print(f"\nthe results with their pictures: {shown.page}", soft_wrap=True)
     wrong = [line for line in lines if line.problems]
     for line in wrong:
         console.print(f"[red]wrong[/]: {line.media}, {line.operation}: {'; '.join(line.problems)}")
     console.print(f"{len(lines) - len(wrong)} of {len(lines)} results are as expected, in {took_s:.1f} s from nothing")
-    return not wrong
+    return shown
 
 
 @contextmanager
@@ -86,7 +102,9 @@ def wait_for(process: subprocess.Popen[bytes], data: Path) -> str:
         if where.exists():
             return str(json.loads(where.read_text())["gateway"])
         time.sleep(0.05)
-    raise DemoFailed(f"the system did not start; its last words:\n{(data / 'up.log').read_text()[-2000:]}")
+    words = (data / "up.log").read_text().split("\n")
+    last = next((line for line in reversed(words) if line.strip()), "nothing").removeprefix("darkroom: ")
+    raise DemoFailed(f"the system did not start, its last words are {last[:300]!r}; `darkroom doctor` looks for the reason")
 
 
 def develop_all(client: Client, samples: list[Sample], folder: Path, console: Console) -> list[Line]:

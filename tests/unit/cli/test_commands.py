@@ -4,9 +4,11 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -37,6 +39,22 @@ def test_help_imports_nothing_heavy() -> None:
     code = "import sys, infra.cli.main; print(sorted({'rich', 'urllib3', 'pydantic', 'sqlalchemy', 'asyncio', 'torch'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def leaves(command: click.Command, name: str = "darkroom") -> Iterator[tuple[str, click.Command]]:
+    """Every command that does something, with how it is called."""
+    if not isinstance(command, click.Group):
+        yield name, command
+        return
+    for one, inner in command.commands.items():
+        yield from leaves(inner, f"{name} {one}")
+
+
+@pytest.mark.parametrize(("name", "command"), [pytest.param(name, command, id=name) for name, command in leaves(main)])
+def test_every_command_has_json_and_a_sentence(name: str, command: click.Command) -> None:
+    flags = {option: parameter for parameter in command.params for option in parameter.opts}
+    assert getattr(flags.get("--json"), "is_flag", False), f"{name} has no --json"
+    assert command.help
 
 
 @pytest.mark.parametrize("quick", [False, True])
