@@ -24,6 +24,9 @@ class Settings(BaseSettings):
     autoscaler_metrics_url: str | None = Field(
         default=None, description="Prometheus text with kn_revision_pods_*; without it instances are unknown"
     )
+    serving_namespace: str | None = Field(
+        default=None, description="the functions' namespace, whose instances are counted; without it those of every namespace are"
+    )
 
     slots: dict[str, int] = Field(
         default={"probe": 8, "thumbnail": 8, "transcode": 2, "embed": 2}, description="attempts that may be out at once, per operation"

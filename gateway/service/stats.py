@@ -35,8 +35,8 @@ _FAILURES = text(
     "select t.error_class, count(*) from task t where t.tenant = :tenant"
     " and t.state = 'failed' and t.finished_at > now() - interval '24 hours' group by 1 order by 2 desc, 1"
 )
-_SAMPLE = re.compile(r"^(kn_revision_pods_count|kn_revision_pods_desired)\{([^}]*)\} ([0-9.eE+-]+)")
-_LABEL = re.compile(r'kn_service_name="([^"]*)"')
+_SAMPLE = re.compile(r"^kn_revision_pods_(count|desired)\{([^}]*)\} ([0-9.eE+-]+)", re.MULTILINE)
+_LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 
 def stats(session: Session, tenant: str, functions: list[documents.FunctionDocument]) -> documents.StatsDocument:
@@ -76,19 +76,35 @@ def _throughput(session: Session, tenant: str) -> list[documents.MinuteDocument]
     ]
 
 
-def functions(metrics_url: str | None, scale_bounds: Mapping[str, tuple[int, int]]) -> list[documents.FunctionDocument]:
+def functions(
+    metrics_url: str | None, scale_bounds: Mapping[str, tuple[int, int]], namespace: str | None
+) -> list[documents.FunctionDocument]:
     """Instances of each operation's service as the autoscaler counts them; null where nobody says."""
-    samples: dict[str, dict[str, int]] = defaultdict(dict)
-    for line in _metrics(metrics_url).splitlines():
-        if (sample := _SAMPLE.match(line)) and (label := _LABEL.search(sample.group(2))):
-            samples[label.group(1)][sample.group(1)] = int(float(sample.group(3)))
-    return [_function(name, samples[name], scale_bounds.get(name)) for name in CATALOGUE]
+    counted = instances(_metrics(metrics_url), namespace)
+    return [_function(name, counted.get(name, {}), scale_bounds.get(name)) for name in CATALOGUE]
+
+
+def instances(page: str, namespace: str | None) -> dict[str, dict[str, int]]:
+    """`count` and `desired` of each service on a page of the autoscaler's metrics: over all its revisions, which are several in a rollout.
+
+    Args:
+        page: Prometheus text.
+        namespace: the services' own; where it is given, those of the same name elsewhere are not counted.
+    """
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    for name, said, value in _SAMPLE.findall(page):
+        labels = dict(_LABEL.findall(said))
+        service, its_own = labels.get("kn_service_name"), labels.get("k8s_namespace_name")
+        if service is not None and (namespace is None or its_own in (None, namespace)):
+            found[service][name] = found[service].get(name, 0) + int(float(value))
+    return dict(found)
 
 
 def _function(name: str, counts: Mapping[str, int], bounds: tuple[int, int] | None) -> documents.FunctionDocument:
     low, high = bounds or (None, None)
-    instances, desired = counts.get("kn_revision_pods_count"), counts.get("kn_revision_pods_desired")
-    return documents.FunctionDocument(name=name, instances=instances, desired=desired, min_scale=low, max_scale=high)
+    return documents.FunctionDocument(
+        name=name, instances=counts.get("count"), desired=counts.get("desired"), min_scale=low, max_scale=high
+    )
 
 
 def _metrics(url: str | None) -> str:

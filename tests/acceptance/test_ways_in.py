@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 from PIL import Image
 
@@ -149,7 +150,8 @@ def test_stats_count(system: Darkroom) -> None:
 
 @pytest.mark.local("instances are known where an autoscaler tells them")
 def test_stats_know_the_instances(system: System) -> None:
-    assert all(one["instances"] is not None for one in system.call("GET", "/stats")["functions"])
+    functions = system.call("GET", "/stats")["functions"]
+    assert all(0 <= one[count] <= one["max_scale"] for one in functions for count in ("instances", "desired"))
 
 
 def test_the_dashboard_and_its_assets(system: Darkroom) -> None:
@@ -209,7 +211,12 @@ def test_status_lists_instances(system: System) -> None:
         cwd=REPOSITORY,
         check=True,
     )
-    assert {"probe", "thumbnail", "transcode", "embed"} <= json.loads(answer.stdout)["functions"].keys()
+    functions = json.loads(answer.stdout)["functions"]
+    assert {"probe", "thumbnail", "transcode", "embed"} <= functions.keys()
+    ready = [instance for row in functions.values() for instance in row["instances"] if instance["state"] == "ready"]
+    assert ready, functions
+    for instance in ready:
+        assert psutil.pid_exists(instance["pid"]), instance
 
 
 def test_progress_is_seen(system: Darkroom, tmp_path: Path) -> None:

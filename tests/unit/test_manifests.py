@@ -172,6 +172,10 @@ def test_the_statistics_say_the_scale_bounds(name: str) -> None:
     assert json.loads(CONFIG["SCALE_BOUNDS"])[name] == bounds == list(Settings.model_fields["scale_bounds"].default[name])
 
 
+def test_the_statistics_count_in_the_services_own_namespace() -> None:
+    assert {service["metadata"]["namespace"] for service in SERVICES.values()} == {CONFIG["SERVING_NAMESPACE"]}
+
+
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_a_busy_slot_is_not_two_pods(name: str) -> None:
     annotations = SERVICES[name]["spec"]["template"]["metadata"]["annotations"]

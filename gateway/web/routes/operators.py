@@ -19,7 +19,8 @@ def get_stats() -> Response:
 
 def read_stats(gateway: Gateway, tenant: str) -> documents.StatsDocument:
     """A tenant's statistics, as of now."""
-    functions = stats.functions(gateway.settings.autoscaler_metrics_url, gateway.settings.scale_bounds)
+    settings = gateway.settings
+    functions = stats.functions(settings.autoscaler_metrics_url, settings.scale_bounds, settings.serving_namespace)
     with gateway.database.transaction() as session:
         return stats.stats(session, tenant, functions)
 
