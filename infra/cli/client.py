@@ -135,7 +135,7 @@ class Client:
         except ValueError as exc:
             raise GatewayUnreachable(f"what answers at {self._base} is no Darkroom; --gateway URL names another") from exc
         if answer.status >= 400 and answer.status != also:
-            raise ApiError(answer.status, _sentence(document, answer.status))
+            raise ApiError(answer.status, _sentence(document, answer.status, _next_step(method, path, answer.status)))
         return document
 
 
@@ -154,14 +154,25 @@ def _chunks(path: Path, size: int, sent: Callable[[float], None]) -> Iterator[by
             raise FileChanged(path)
 
 
-_WHICH_KEY = "this command takes its key from DARKROOM_API_KEY"
+_KEYS = {
+    401: "this command takes its key from DARKROOM_API_KEY, and `darkroom keys create` makes one",
+    403: "`darkroom keys create --scope SCOPE` makes a key that may, for DARKROOM_API_KEY",
+}
+_LISTS = {"jobs": "`darkroom jobs` lists what there is", "media": "`darkroom jobs --json` says which media there are"}
 
 
-def _sentence(document: dict[str, Any], status: int) -> str:
+def _next_step(method: str, path: str, status: int) -> str:
+    """What to do about it, where the gateway, who does not know of this command, cannot say."""
+    if status == 404 and method == "GET":
+        return _LISTS.get(path.split("/")[1], "")
+    return _KEYS.get(status, "")
+
+
+def _sentence(document: dict[str, Any], status: int, next_step: str) -> str:
     """A problem document in one sentence, with what would have been allowed where the detail does not say it."""
     detail = str(document.get("detail") or f"the gateway answers {status}")
     told = [_told(one) for one in document.get("errors") or () if str(_news(one)) not in detail]
-    return "; ".join([detail.rstrip("."), *told, *([_WHICH_KEY] if status == 401 else [])])
+    return "; ".join([detail.rstrip("."), *told, *([next_step] if next_step else [])])
 
 
 def _news(problem: dict[str, Any]) -> Any:

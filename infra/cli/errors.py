@@ -6,7 +6,7 @@
     ├── Refused             4: we do not do that, whoever asks
     └── ApiError            3 or 4: the gateway answered, and said no
 
-Wrong usage (2) is click's own business.
+Wrong usage (2) is click's own judgement, in `main`'s words.
 """
 
 OK, WORK_FAILED, USAGE, UNREACHABLE, REFUSED = range(5)

@@ -31,6 +31,7 @@ class SmallGateway:
         self.kind = "image"
         self.spoilt = False
         self.away = False
+        self.refuses: tuple[int, str] | None = None
         self.checks: dict[str, str] = {}
         self.url = ""
         self._lock = threading.Lock()
@@ -41,6 +42,8 @@ class SmallGateway:
             path, query = urlsplit(target).path.strip("/").split("/"), parse_qs(urlsplit(target).query)
             if self.away:
                 return self.problem(503, "The database or the object store does not answer; nothing was lost, try again.")
+            if self.refuses:
+                return self.problem(*self.refuses)
             if method == "POST":
                 return self.upload(query["filename"][0], body) if path == ["media"] else self.ask(json.loads(body))
             if path == ["readyz"]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from infra.cli.client import _sentence
+from infra.cli.client import _next_step, _sentence
 
 BOUNDS = {"field": "k", "message": "'0' given", "allowed": "1 to 100"}
 
@@ -21,10 +21,20 @@ BOUNDS = {"field": "k", "message": "'0' given", "allowed": "1 to 100"}
     ],
 )
 def test_a_refusal_is_one_sentence(document: dict[str, Any], sentence: str) -> None:
-    assert _sentence(document, 418) == sentence
+    assert _sentence(document, 418, "") == sentence
 
 
-def test_who_has_no_key_is_told_where_it_goes() -> None:
-    assert _sentence({"detail": "This API key is not known here, or was revoked."}, 401) == (
-        "This API key is not known here, or was revoked; this command takes its key from DARKROOM_API_KEY"
-    )
+@pytest.mark.parametrize(
+    ("method", "path", "status", "step"),
+    [
+        ("GET", "/jobs", 401, "this command takes its key from DARKROOM_API_KEY, and `darkroom keys create` makes one"),
+        ("GET", "/dead-letters?limit=200", 403, "`darkroom keys create --scope SCOPE` makes a key that may, for DARKROOM_API_KEY"),
+        ("GET", "/jobs/x", 404, "`darkroom jobs` lists what there is"),
+        ("GET", "/media/x/similar?k=1", 404, "`darkroom jobs --json` says which media there are"),
+        ("POST", "/dead-letters/x/redrive", 404, ""),  # its sentence is a line's reason
+        ("GET", "/media/x/similar?k=1", 409, ""),  # the gateway's own sentence says what to do
+    ],
+)
+def test_what_to_do_about_it(method: str, path: str, status: int, step: str) -> None:
+    assert _next_step(method, path, status) == step
+    assert _sentence({"detail": "No."}, status, step) == ("No; " + step if step else "No")

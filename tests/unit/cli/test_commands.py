@@ -181,10 +181,52 @@ def test_usage_and_unreachable(argv: list[str], code: int, tmp_path: Path, monke
     monkeypatch.chdir(tmp_path)
     done = call(*argv)
     assert (done.exit_code, done.stdout) == (code, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("darkroom: ")
     if code == 3:
-        (line,) = done.stderr.splitlines()
-        assert line.startswith("darkroom: ")
         assert "`darkroom up" in line or "an example is" in line
+
+
+REFUSED = {401: "The Authorization header has no key that is known.", 403: "This needs a key with the scope admin."}
+
+
+@pytest.mark.parametrize(
+    ("argv", "status", "code", "next_step"),
+    [
+        (["submit", "nowhere.png"], None, 2, "`darkroom submit --help`"),
+        (["submit"], None, 2, "`darkroom submit --help`"),
+        (["jobs", "--state", "lost"], None, 2, "`darkroom jobs --help`"),
+        (["keys", "create"], None, 2, "`darkroom keys create --help`"),
+        (["sharpen"], None, 2, "`darkroom --help`"),
+        (["--loud"], None, 2, "`darkroom --help`"),
+        (["up", "--op", "thumbnail"], None, 2, "--watch DIR"),
+        (["redrive", "--since", "lately"], None, 2, "`darkroom redrive --help`"),
+        (["jobs"], None, 3, "`darkroom up"),
+        (["jobs", "--gateway", "http://127.0.0.1:1"], None, 3, "--gateway URL"),
+        (["watch", "job-99"], 404, 4, "`darkroom jobs`"),
+        (["artifacts", "media-99"], 404, 4, "`darkroom jobs --json`"),
+        (["redrive"], 403, 4, "`darkroom keys create --scope SCOPE`"),
+        (["jobs"], 401, 4, "`darkroom keys create`"),
+        (["submit", __file__, "--op", "sharpen"], 422, 4, "there are embed, "),
+    ],
+)
+def test_an_error_is_one_line_with_the_next_step(
+    argv: list[str], status: int | None, code: int, next_step: str, gateway: SmallGateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    gateway.refuses = (status, REFUSED[status]) if status in REFUSED else None
+    done = call(*argv, gateway=gateway if status else None)
+    assert (done.exit_code, done.stdout) == (code, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("darkroom: ")
+    assert next_step in line
+
+
+@pytest.mark.parametrize("group", [[], ["keys"]])
+def test_a_command_of_commands_called_alone_shows_them(group: list[str]) -> None:
+    done = call(*group)
+    assert done.exit_code == 2
+    assert {"create", "revoke"} <= set(done.output.split()) if group else {"up", "submit", "doctor"} <= set(done.output.split())
 
 
 def test_a_gateway_that_cannot_now_is_unreachable(gateway: SmallGateway) -> None:
