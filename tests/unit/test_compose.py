@@ -64,6 +64,14 @@ def test_images_are_pinned() -> None:
         assert not default.endswith(":latest")
 
 
+def test_the_base_image_is_one_patch_release_everywhere() -> None:
+    """A tag of a minor release moves; a patch release's moves only as Debian's own fixes are taken in."""
+    [base] = re.findall(r"^ARG BASE=(\S+)$", DOCKERFILE, re.MULTILINE)
+    assert re.fullmatch(r"python:3\.11\.\d+-slim-bookworm", base)
+    assert {service["build"]["args"]["BASE"] for service in OURS.values() if "build" in service} == {"${BASE:-" + base + "}"}
+    assert f"#BASE={base}\n" in (INFRA / ".env.example").read_text()
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_every_variable_is_a_setting(name: str) -> None:
     settings = {
