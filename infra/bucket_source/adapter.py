@@ -17,6 +17,8 @@ from schemas.errors import MalformedEvent
 from schemas.events import UPLOAD_TYPES
 
 _TYPE_PREFIX = "com.amazonaws.s3."
+_KEY_AS_IT_IS = frozenset({"ceph:s3"})
+"""Sources whose records have the object's key itself; all others query-escape it. Source: rgw_notify.cc of Ceph, `populate_event`."""
 
 
 class _Lenient(BaseModel):
@@ -66,8 +68,9 @@ def records(body: bytes) -> list[Any]:
 def upload(record: Any) -> Event | None:
     """One record as a CloudEvent; None where it tells of no new bytes (tags, retention, removals).
 
-    The event's subject and its data's key are the object's key, unescaped once. Its id is the same whenever the store sends this
-    notification again, and another one for every other: the request's id alone would not do, since one request may write many objects.
+    The event's subject and its data's key are the object's key, unescaped once if the store escapes it. Its id is the same whenever the
+    store sends this notification again, and another one for every other: the request's id alone would not do, since one request may write
+    many objects.
 
     Raises:
         MalformedEvent: a record that lacks what an upload must have.
@@ -81,7 +84,7 @@ def upload(record: Any) -> Event | None:
     try:
         json.dumps(record, ensure_ascii=False).encode()  # JSON can spell half a character, which no header and no later JSON can carry
         read = _Record.model_validate(record)
-        key = unquote_plus(read.s3.object.key, errors="strict")
+        key = read.s3.object.key if read.source in _KEY_AS_IT_IS else unquote_plus(read.s3.object.key, errors="strict")
     except (ValidationError, UnicodeError) as exc:
         raise MalformedEvent(f"the record of {name} is incomplete or wrong") from exc
     etag = read.s3.object.etag.strip('"')

@@ -1,4 +1,4 @@
-"""Notifications of five stores, as each sends them, and what becomes of them."""
+"""Notifications of five stores, each in its own shape, and what becomes of them."""
 
 import copy
 import json
@@ -10,78 +10,46 @@ from infra.bucket_source.adapter import records, upload
 from infra.objects.notification import Arrival
 from schemas.envelope import parse, to_binary
 from schemas.errors import MalformedEvent
+from tests.unit.bucket_source.samples import AWS, CEPH, MINIO, RUSTFS, changed
 
-MINIO: dict[str, Any] = {
-    "eventVersion": "2.0",
-    "eventSource": "minio:s3",
-    "awsRegion": "",
-    "eventTime": "2026-09-07T16:13:09.123Z",
-    "eventName": "s3:ObjectCreated:Put",
-    "userIdentity": {"principalId": "darkroom"},
-    "requestParameters": {"principalId": "darkroom", "region": "", "sourceIPAddress": "127.0.0.1"},
-    "responseElements": {"x-amz-id-2": "dd9025bab4ad", "x-amz-request-id": "18EA739EBEC8A5E3", "x-minio-deployment-id": "1f5e"},
-    "s3": {
-        "s3SchemaVersion": "1.0",
-        "configurationId": "Config",
-        "bucket": {"name": "media", "ownerIdentity": {"principalId": "darkroom"}, "arn": "arn:aws:s3:::media"},
-        "object": {
-            "key": "media%2Fa+b%2B%C3%BC%25.jpg",
-            "size": 482113,
-            "eTag": "9b2cf535f27731c974343645a3985328",
-            "contentType": "image/jpeg",
-            "sequencer": "18EA739EBF0C3A51",
-        },
-    },
-    "source": {"host": "127.0.0.1", "port": ""},
-}
-AWS: dict[str, Any] = {
-    **MINIO,
-    "eventSource": "aws:s3",
-    "awsRegion": "eu-central-1",
-    "eventName": "ObjectCreated:CompleteMultipartUpload",
-    "s3": {**MINIO["s3"], "object": {**MINIO["s3"]["object"], "key": "media/a%20b%2B%C3%BC%25.jpg"}},
-}
-CEPH: dict[str, Any] = {**MINIO, "eventSource": "ceph:s3", "awsRegion": "default", "eventName": "ObjectCreated:Post"}
-CEPH["s3"] = {
-    **MINIO["s3"],
-    "object": {**MINIO["s3"]["object"], "key": "media/a b%2B%C3%BC%25.jpg", "eTag": '"9b2cf535f27731c974343645a3985328"'},
-}
-RUSTFS: dict[str, Any] = {**MINIO, "eventSource": "rustfs:s3", "eventName": "s3:ObjectCreated:Copy", "responseElements": {}}
-
-
-def changed(record: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """A copy with one field set; None removes it."""
-    result = copy.deepcopy(record)
-    *folders, name = path.split(".")
-    place = result
-    for folder in folders:
-        place = place[folder]
-    if value is None:
-        del place[name]
-    else:
-        place[name] = value
-    return result
+TIME = "2026-09-07T16:13:09.123Z"
+ETAG = "9b2cf535f27731c974343645a3985328"
 
 
 @pytest.mark.parametrize(
-    ("record", "type_", "source"),
+    ("record", "kind", "source", "time", "etag"),
     [
-        (MINIO, "com.amazonaws.s3.ObjectCreated:Put", "minio:s3..media"),
-        (AWS, "com.amazonaws.s3.ObjectCreated:CompleteMultipartUpload", "aws:s3.eu-central-1.media"),
-        (CEPH, "com.amazonaws.s3.ObjectCreated:Post", "ceph:s3.default.media"),
-        (RUSTFS, "com.amazonaws.s3.ObjectCreated:Copy", "rustfs:s3..media"),
+        (MINIO, "Put", "minio:s3..media", TIME, ETAG),
+        (AWS, "CompleteMultipartUpload", "aws:s3.eu-central-1.media", TIME, ETAG + "-2"),
+        (CEPH, "Post", "ceph:s3.zonegroup1.media", "2026-09-07T16:13:09.124724Z", ETAG),
+        (RUSTFS, "Copy", "rustfs:s3..media", TIME, ETAG),
+        (
+            changed(CEPH, "s3.object.size", "482113"),
+            "Post",
+            "ceph:s3.zonegroup1.media",
+            "2026-09-07T16:13:09.124724Z",
+            ETAG,
+        ),  # as in its docs
+        (changed(MINIO, "s3.object.eTag", f'"{ETAG}"'), "Put", "minio:s3..media", TIME, ETAG),
     ],
 )
-def test_an_upload(record: dict[str, Any], type_: str, source: str) -> None:
+def test_an_upload(record: dict[str, Any], kind: str, source: str, time: str, etag: str) -> None:
     event = upload(record)
     assert event is not None
-    assert (event.type, event.source, event.time) == (type_, source, "2026-09-07T16:13:09.123Z")
-    assert event.subject == "media/a b+ü%.jpg"  # unescaped once: %2B is a plus, %25 a percent sign
+    assert (event.type, event.source, event.time) == (f"com.amazonaws.s3.ObjectCreated:{kind}", source, time)
+    assert event.subject == "media/a b+ü%.jpg"  # unescaped once, where it was escaped: %2B is a plus, %25 a percent sign
     told = event.data["s3"]["object"]
-    assert (told["key"], told["eTag"], told["size"]) == ("media/a b+ü%.jpg", "9b2cf535f27731c974343645a3985328", 482113)
+    assert (told["key"], told["eTag"], int(told["size"])) == ("media/a b+ü%.jpg", etag, 482113)
     assert event.data["s3"]["bucket"]["name"] == "media"
     headers, body = to_binary(event)
     assert parse(headers, body) == event
+
+
+@pytest.mark.parametrize("key", ["a+b.jpg", "100%25.jpg", "a%2Fb", "%ff"])
+def test_ceph_does_not_escape(key: str) -> None:
+    event = upload(changed(CEPH, "s3.object.key", key))
+    assert event is not None
+    assert event.subject == key
 
 
 def test_the_folder_stores_own() -> None:

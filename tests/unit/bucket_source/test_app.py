@@ -11,7 +11,7 @@ from infra.bucket_source.app import create_app
 from infra.bucket_source.quarantine import MAX_FILE_BYTES, Quarantine
 from infra.bucket_source.settings import Settings
 from tests.unit.bucket_source.broker import Ingress
-from tests.unit.bucket_source.test_adapter import MINIO, changed
+from tests.unit.bucket_source.samples import MINIO, changed
 
 GOOD = {"Authorization": "Bearer secret"}
 
