@@ -24,10 +24,13 @@ def read_status(data: Path) -> dict[str, Any]:
     return found
 
 
-def table(found: dict[str, Any]) -> str:
-    """The same for people."""
-    lines = [f"{name:10} {found[name]}" for name in ("gateway", "dashboard", "broker", "pid")]
-    for name, row in sorted(found["functions"].items()):
-        pids = ", ".join(str(instance["pid"]) for instance in row["instances"]) or "none"
-        lines.append(f"  {name:18} {row['kind']:11} instances: {pids}")
-    return "\n".join(lines)
+def rows(found: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """The same for people: what runs, of which kind, and where: addresses, then pids."""
+    return [
+        *((name, "address", str(found[name])) for name in ("gateway", "dashboard", "broker")),
+        ("up", "process", str(found["pid"])),
+        *(
+            (name, row["kind"], ", ".join(str(instance["pid"]) for instance in row["instances"]) or "none")
+            for name, row in sorted(found["functions"].items())
+        ),
+    ]

@@ -18,6 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from PIL import Image
 from rich.cells import cell_len
@@ -86,6 +87,26 @@ def test_twenty_files_on_a_terminal_of_80_columns(system: Darkroom, twenty: list
     assert totals == sorted(totals)
     assert totals[-1] == 20
     assert any(re.search(r"━+ +\d+% \S", line) for line in screen)
+
+
+def test_the_bar_of_a_long_transcode_moves(system: Darkroom, tmp_path: Path) -> None:
+    path = eye.clip(tmp_path / "long.mp4", seconds=20, fps=30, size_px=(1280, 720))
+    code, screen = on_a_terminal([*DARKROOM, "submit", str(path), "--op", "transcode_1080p", "--wait", *meant(system)])
+    assert code == 0, screen[-3:]
+    percents = [int(found.group(1)) for line in screen if (found := re.match(r"long\.mp4 +[━╸╺]+ +(\d+)% transcode", line))]
+    assert percents == sorted(percents)
+    assert len({percent for percent in percents if 0 < percent < 100}) >= 3, percents
+
+
+def test_a_table_on_a_terminal_of_80_columns(system: Darkroom) -> None:
+    (row,) = submitted(system, SAMPLES / "flower.jpg", "--op", "thumbnail", "--op", "embed", "--op", "thumbnail:longest_edge_px=111")
+    code, screen = on_a_terminal([*DARKROOM, "jobs", "--media", row["media"]["media_id"], *meant(system)])
+    assert code == 0
+    head, first = screen[:2]
+    assert head.split() == ["job", "state", "created", "operations"]
+    assert first.startswith(f"{row['job']['job_id']} ")
+    assert max(map(cell_len, screen)) <= 80
+    assert re.sub(r"\s", "", "".join(line[head.index("operations") :] for line in screen[1:])) == "thumbnail320,embed,thumbnail111"
 
 
 def shown(name: str) -> str:
@@ -209,7 +230,13 @@ def test_the_doctor_finds_a_running_system_well(system: Darkroom) -> None:
 def test_a_watched_folder(tmp_path: Path) -> None:
     drop = tmp_path / "drop"
     options = ["--watch", str(drop), "--op", "thumbnail"]
-    with running(tmp_path / "data", options=options) as system:
+    published = tmp_path / "data" / "run" / "darkroom.json"
+    with running(tmp_path / "data", options=[*options, "--json"]) as system:
+        document = json.loads(published.read_text())
+        assert document["gateway"] == system.gateway
+        assert document["dashboard"] == f"{system.gateway}/dashboard"
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/darkroom/default", document["broker"])
+        assert psutil.Process(document["pid"]).cmdline()[-1] == "--json"
         (drop / "holidays").mkdir()
         shutil.copyfile(SAMPLES / "cat.png", drop / "cat.png")
         with (drop / "holidays" / "clip.mp4").open("wb") as file:  # as a slow camera would
@@ -230,6 +257,10 @@ def test_a_watched_folder(tmp_path: Path) -> None:
         assert "rejected" in made[2].read_text()
         before = {media["media_id"]: media["filename"] for media in system.call("GET", "/media")["media"]}
         assert sorted(before.values()) == ["broken.jpg", "cat.png", "clip.mp4"]
+    assert not published.exists()
+    lines = [json.loads(line) for line in (tmp_path / "data" / "up.log").read_text().splitlines() if line.startswith("{")]
+    assert (lines[0], lines[-1]) == (document, {"said": "stopped"})
+    assert any(line["said"].startswith("cat.png: done, ") for line in lines[1:])
     with running(tmp_path / "data", options=options) as system:
         shutil.copyfile(SAMPLES / "rocket.jpg", drop / "rocket.jpg")
         eventually((drop / "developed/rocket.jpg/thumbnail-320.webp").exists, bool, 120)

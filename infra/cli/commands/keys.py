@@ -52,17 +52,24 @@ def create(tenant: str, name: str, scopes: tuple[str, ...], data: Path, as_json:
 def list_(data: Path, as_json: bool) -> None:
     """All keys of all tenants, revoked ones too."""
     from gateway.service import keys as service
+    from infra.cli.tables import show
 
     with _ledger(data) as session:
         documents = [_document(row) for row in service.list_keys(session)]
     if as_json:
         print(json.dumps({"keys": documents}, indent=2))
         return
-    for one in documents:
-        state = f"revoked {one['revoked_at']}" if one["revoked_at"] else f"last used {one['last_used_at'] or 'never'}"
-        print(f"{one['key_id']}  {one['tenant']:<16} {'+'.join(one['scopes']):<18} {state:<32} {one['name']}")
-    if not documents:
-        print("there are no keys; `darkroom keys create --name NAME` makes one")
+    rows = [
+        (
+            one["key_id"],
+            one["tenant"],
+            "+".join(one["scopes"]),
+            f"revoked {one['revoked_at']}" if one["revoked_at"] else f"last used {one['last_used_at'] or 'never'}",
+            one["name"],
+        )
+        for one in documents
+    ]
+    show(("key", "tenant", "scopes", "state", "name"), rows, empty="there are no keys; `darkroom keys create --name NAME` makes one")
 
 
 @keys.command()

@@ -21,6 +21,7 @@ def reconcile(data: Path, as_json: bool) -> None:
     from gateway.store.database import DatabaseUnavailable
     from infra.cli.errors import GatewayUnreachable
     from infra.cli.ledger import open_ledger
+    from infra.cli.tables import show
     from infra.objects.port import ObjectStoreError
 
     try:
@@ -31,7 +32,4 @@ def reconcile(data: Path, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"found": dict(found)}, indent=2))
         return
-    for what, count in sorted(found.items()):
-        print(f"{count:>8,}  {what}")
-    if not found:
-        print("nothing was lost, nothing is left over")
+    show(("count", "what"), [(count, what) for what, count in sorted(found.items())], empty="nothing was lost, nothing is left over")

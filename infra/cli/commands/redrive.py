@@ -42,7 +42,8 @@ def redrive(since_text: str | None, failure: str | None, gateway: str | None, da
         else:
             left[letter["id"]] = why_not
         if not as_json:
-            print(f"{letter['id']}  {letter['operation'] or letter['event_type']}  {'redriven' if why_not is None else plain(why_not)}")
+            said = (letter["id"], letter["operation"] or letter["event_type"], why_not or "redriven")
+            print("\t".join(map(plain, said)), flush=True)  # one after the other, each when it is done
     if as_json:
         print(json.dumps({"redriven": redriven, "left": left}, indent=2))
     else:

@@ -13,7 +13,11 @@ from infra.cli.options import as_json, data_folder
 @as_json
 def status(data: Path, as_json: bool) -> None:
     """Say what runs on a data folder, with every instance's pid."""
-    from infra.cli.status import read_status, table
+    from infra.cli.status import read_status, rows
+    from infra.cli.tables import show
 
     found = read_status(data)
-    print(json.dumps(found, indent=2) if as_json else table(found))
+    if as_json:
+        print(json.dumps(found, indent=2))
+    else:
+        show(("what", "kind", "where"), rows(found), empty="")

@@ -348,7 +348,8 @@ def test_the_command(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     as_team = {"Authorization": f"Bearer {made['key']}"}
     assert closed.public.get("/media", headers=as_team).status_code == 200
     listed = run("list")
-    assert made["key_id"] in listed
+    (row,) = (line.split("\t") for line in listed.splitlines() if line.startswith(made["key_id"]))
+    assert (len(row), row[1], row[3].startswith("last used ")) == (5, made["tenant"], True)
     assert made["key"] not in listed
     assert made["key"] not in run("list", "--json")
     assert json.loads(run("revoke", made["key_id"], "--json"))["revoked_at"]

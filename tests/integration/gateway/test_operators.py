@@ -55,8 +55,9 @@ def test_redrive_says_what_it_leaves(house: House, url: str) -> None:
     cancel(house, dead(house, 16))
     done = run("redrive", "--gateway", url)
     assert done.exit_code == 0
-    assert "Its task is cancelled" in done.stdout
-    assert done.stdout.endswith("0 redriven, 1 left as they are\n")
+    row, total = done.stdout.splitlines()
+    assert row.split("\t")[1:] == ["thumbnail", "Its task is cancelled"]
+    assert total == "0 redriven, 1 left as they are"
 
 
 def test_redrive_by_class_and_time(house: House, url: str) -> None:
@@ -91,4 +92,6 @@ def test_reconcile(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert (first.exit_code, first.stderr) == (0, "")
     assert json.loads(first.stdout) == {"found": {"objects taken in": 1, "originals gone": 1}}
     assert {one["filename"]: one["state"] for one in house.get("/media")["media"]} == {"copied.jpg": "uploaded", "a.jpg": "failed"}
-    assert run("reconcile", "--data", str(tmp_path)).stdout == "nothing was lost, nothing is left over\n"
+    (tmp_path / "objects" / "media" / "another.jpg").write_bytes(b"nor here")
+    assert run("reconcile", "--data", str(tmp_path)).stdout == "1\tobjects taken in\n"
+    assert run("reconcile", "--data", str(tmp_path)).stdout == ""
