@@ -1,5 +1,6 @@
 """`darkroom init` against a real PostgreSQL and every kind of store: what it leaves, when repeated too, and what it says when it cannot."""
 
+import json
 import os
 import subprocess
 import sys
@@ -135,3 +136,10 @@ def test_the_command_names_what_is_not_set() -> None:
     done = subprocess.run([sys.executable, "-m", "infra.cli.main", "init"], env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (4, "")
     assert done.stderr == "darkroom: set DATABASE_URL, OBJECT_STORE_URL; see docs/configuration.md\n"
+
+
+def test_for_programs_it_is_one_document(database_url: str, tmp_path: Path) -> None:
+    environment = os.environ | {"DATABASE_URL": database_url, "OBJECT_STORE_URL": (tmp_path / "store").as_uri()}
+    argv = [sys.executable, "-m", "infra.cli.main", "init", "--json"]
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == {"said": ["ledger: at the newest migration", "bucket media: made", "bucket outputs: made", "ready"]}
