@@ -14,6 +14,7 @@ from functions.sandbox import Limits, run_tool
 from functions.sandbox.limits import MIB
 
 _LIMITS = Limits(cpu_s=60, file_bytes=MIB, output_bytes=MIB)
+SILENCE_S = 15.0  # half of its deadline; ffmpeg gives each packet away at once
 
 
 def read_stream(job: Job, identity: Identity, limits: MediaLimits) -> tuple[Timeline, Description]:
@@ -21,6 +22,7 @@ def read_stream(job: Job, identity: Identity, limits: MediaLimits) -> tuple[Time
 
     Raises:
         FunctionError: it cannot be read, or breaks a limit.
+        TimedOut: the deadline passed, or `SILENCE_S` went without a packet.
     """
     assert identity.container
     timeline, lines = Timeline(), 0
@@ -39,6 +41,7 @@ def read_stream(job: Job, identity: Identity, limits: MediaLimits) -> tuple[Time
         write=job.out,
         limits=_LIMITS,
         deadline_s=job.deadline_s,
+        silence_s=SILENCE_S,
         on_line=take,
         stopped=job.stopped,
     )

@@ -6,7 +6,8 @@ One reading of the source serves both the encoder and the count of its packets, 
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from math import inf
 from typing import Final
 
 from functions.errors import BadInput, Unsupported
@@ -25,6 +26,8 @@ from schemas.facts import Kind
 from schemas.parameters import TranscodeParameters
 
 SILENCE_S: Final = 30.0
+LOOK_S: Final = 60.0
+"""For the look at the first frames, which reports nothing on the way: it takes a second."""
 _DURATION: Final = re.compile(r"Duration: (\d+):(\d+):(\d+\.\d+),")
 _MAX_THREADS: Final = 8  # each holds frames: 8 of 4K stay under 4 GiB
 
@@ -37,7 +40,7 @@ def transcode(job: Job) -> Outcome:
         Unsupported: it has no picture, or one that is not taken.
         LimitExceeded: it is longer than it says, or its rendition larger than MEDIA_MAX_RENDITION_BYTES.
         ToolFailed: ffmpeg failed, or lost something, for no known reason.
-        TimedOut: the deadline passed, or 30 seconds went without progress.
+        TimedOut: the deadline passed, 60 seconds went without a first look, or 30 without progress.
         Stopped: the gateway said stop.
     """
     return _Run(job).outcome()
@@ -71,7 +74,7 @@ class _Run:
             threads=self.threads,
             max_bytes=self.max_bytes,
         )
-        finished = self._run(argv, Progress(self.facts, self.job.progress))
+        finished = self._run(argv, Progress(self.facts, self.job.progress).line)
         made, duration_ms = self._verified(look, finished)
         video = made.first("video")
         assert video is not None  # by check_made
@@ -85,7 +88,7 @@ class _Run:
         return Outcome(outputs=(output,))
 
     def _look(self) -> Look:
-        finished = self._run(look_command(self.job.source, self.facts.container, threads=self.threads))
+        finished = self._run(look_command(self.job.source, self.facts.container, threads=self.threads), longest_s=LOOK_S)
         look = read_look(finished.log_tail)
         if look is None:
             raise BadInput("No frame of this media can be decoded.", log_tail=finished.log_tail)
@@ -106,14 +109,18 @@ class _Run:
 
     def _made(self) -> tuple[Timeline, int]:
         timeline = Timeline()
-        finished = self._run(command("mp4", self.target, [Target(path="-", streams=["V:0", "a:0?"], options=LISTING)]), timeline)
+
+        def take(line: str) -> bool:
+            timeline.line(line)
+            return True
+
+        finished = self._run(command("mp4", self.target, [Target(path="-", streams=["V:0", "a:0?"], options=LISTING)]), take)
         # The header knows best: packets of MP4 have durations in decoding order, wrong for the last one shown.
         hours, minutes, seconds = _DURATION.findall(finished.log_tail)[-1]
         return timeline, (int(hours) * 60 + int(minutes)) * 60_000 + round(float(seconds) * 1000)
 
-    def _run(self, argv: Sequence[str], reader: Progress | Timeline | None = None) -> Finished:
-        """Runs ffmpeg to its end; an exit status other than 0 becomes its error."""
-        watched = isinstance(reader, Progress)
+    def _run(self, argv: Sequence[str], progressed: Callable[[str], bool] | None = None, *, longest_s: float = inf) -> Finished:
+        """Runs ffmpeg to its end; an exit status other than 0 becomes its error. Where it reports progress, silence ends it too."""
         finished = run_tool(
             argv,
             read=[self.job.source, self.target] if self.target.exists() else [self.job.source],
@@ -124,9 +131,9 @@ class _Run:
                 file_bytes=self.max_bytes + GIB,  # ffmpeg stops before; the index and the listing come on top
                 output_bytes=self.max_bytes + 2 * GIB,
             ),
-            deadline_s=max(0.0, self.ends_at - time.monotonic()),
-            silence_s=SILENCE_S if watched else None,
-            on_line=reader.line if reader else None,
+            deadline_s=min(longest_s, max(0.0, self.ends_at - time.monotonic())),
+            silence_s=SILENCE_S if progressed else None,
+            on_line=progressed,
             stopped=self.job.stopped,
         )
         if finished.returncode != 0:

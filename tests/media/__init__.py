@@ -8,7 +8,7 @@ from tests.media.clips import beep_flash_clip, clip, hdr_ramp_clip, variable_rat
 from tests.media.encoding import TONES_HZ, Codec, Hdr
 from tests.media.ffmpeg import ffmpeg
 from tests.media.marks import CORNERS, corner_image
-from tests.media.oddities import crowded_clip, cut_by_edit_list, size_change_clip, sound_file, truncated
+from tests.media.oddities import crowded_clip, cut_by_edit_list, size_change_clip, sound_file, stalled, truncated
 from tests.media.readers import (
     StreamInfo,
     combed_frames,
@@ -74,6 +74,7 @@ __all__ = [
     "size_change_clip",
     "sound_file",
     "sound_ms",
+    "stalled",
     "still",
     "stream_info",
     "tiny",

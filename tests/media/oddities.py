@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -71,3 +74,27 @@ def truncated(source: Path, path: Path, fraction: float = 0.5) -> Path:
     data = source.read_bytes()
     path.write_bytes(data[: int(len(data) * fraction)])
     return path
+
+
+@contextmanager
+def stalled(source: Path, path: Path) -> Iterator[Path]:
+    """A pipe that gives its reader the first half of `source`, then nothing, and no end. For what can be read without seeking."""
+    data, ends = source.read_bytes(), threading.Event()
+    os.mkfifo(path)
+
+    def give() -> None:
+        with path.open("r+b", buffering=0) as pipe:  # open for reading too: the pipe stays whole whoever comes and goes
+            pipe.write(data[: len(data) // 2])
+            ends.wait()
+
+    writer = threading.Thread(target=give)
+    writer.start()
+    try:
+        yield path
+    finally:
+        ends.set()
+        with path.open("r+b", buffering=0) as rest:
+            os.set_blocking(rest.fileno(), False)
+            while writer.is_alive():
+                rest.read(65536)
+                writer.join(0.01)

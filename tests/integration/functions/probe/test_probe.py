@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from functions.errors import BadInput, FunctionError, LimitExceeded, Unsupported
+from functions.errors import BadInput, FunctionError, LimitExceeded, TimedOut, Unsupported
 from functions.media.ffmpeg import ffmpeg
+from functions.media.formats import MediaLimits
+from functions.media.magic import identify
+from functions.probe import stream
 from functions.probe.main import probe
 from functions.runtime import Job, Outcome
 from schemas.facts import Kind, MediaFacts
@@ -21,22 +24,24 @@ from tests import media
 SAMPLES = Path(__file__).parents[4] / "sample_data"
 
 
-def run(source: Path) -> Outcome:
+def job(source: Path) -> Job:
     out = source.parent / "out"
     out.mkdir(exist_ok=True)
-    outcome = probe(
-        Job(
-            operation="probe",
-            parameters=ProbeParameters(),
-            facts=None,
-            source=source,
-            filename=source.name,
-            out=out,
-            deadline_s=30,
-            progress=lambda done: None,
-            stopped=lambda: False,
-        )
+    return Job(
+        operation="probe",
+        parameters=ProbeParameters(),
+        facts=None,
+        source=source,
+        filename=source.name,
+        out=out,
+        deadline_s=30,
+        progress=lambda done: None,
+        stopped=lambda: False,
     )
+
+
+def run(source: Path) -> Outcome:
+    outcome = probe(job(source))
     assert not outcome.outputs
     return outcome
 
@@ -47,6 +52,13 @@ def facts(source: Path) -> MediaFacts:
     assert found.sha256 == hashlib.sha256(source.read_bytes()).hexdigest()
     assert found.bytes == source.stat().st_size
     return found
+
+
+def test_a_reader_that_falls_silent_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "SILENCE_S", 1.0)
+    whole = media.clip(tmp_path / "a.ts", seconds=4)
+    with media.stalled(whole, tmp_path / "half.ts") as source, pytest.raises(TimedOut, match="no progress for 1 seconds"):
+        stream.read_stream(job(source), identify(whole), MediaLimits())
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "avif", "tiff"])

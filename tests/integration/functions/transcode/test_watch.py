@@ -14,7 +14,8 @@ from functions.transcode import transcode as module
 from functions.transcode.progress import Progress
 from functions.transcode.transcode import transcode
 from schemas.facts import Kind, MediaFacts
-from tests.media import ffmpeg
+from tests.integration.functions.transcode.conftest import facts_of
+from tests.media import clip, ffmpeg, stalled
 
 NewJob = Callable[..., Job]
 
@@ -70,6 +71,22 @@ def test_silence_is_a_timeout(slow: Path, new_job: NewJob, monkeypatch: pytest.M
         transcode(new_job(slow, short_side_px=720, progress=halt))
     assert halted
     assert _ffmpegs(slow) == []
+
+
+def test_silence_while_the_result_is_read_again_is_one_too(tmp_path: Path, new_job: NewJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SILENCE_S", 1.0)
+    made = clip(tmp_path / "made.mp4", seconds=4, faststart=True)
+    run = module._Run(new_job(made))
+    run.target = run.job.out / "half.mp4"
+    with stalled(made, run.target), pytest.raises(TimedOut, match="no progress for 1 seconds"):
+        run._made()
+
+
+def test_a_look_that_hangs_has_a_deadline_of_its_own(tmp_path: Path, new_job: NewJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOK_S", 1.0)
+    whole = clip(tmp_path / "a.mp4", seconds=4)  # its index comes last: half of it is nothing to look at
+    with stalled(whole, tmp_path / "half.mp4") as source, pytest.raises(TimedOut, match="did not end within 1 seconds"):
+        module._Run(new_job(source, facts=facts_of(whole), deadline_s=30))._look()
 
 
 def test_the_deadline_holds(slow: Path, new_job: NewJob) -> None:
