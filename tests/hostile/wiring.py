@@ -76,7 +76,7 @@ CHILD = {
         "    def save(self, path, **options):\n"
         "        Image.Image.save(self, path, **options, exif=self.said['exif'], xmp=self.said['xmp'])\n"
         "def _keeping(image, fit):\n"
-        "    said = {name: image.info[name] for name in ('exif', 'xmp')}\n"
+        "    said = {'exif': image.getexif().tobytes(), 'xmp': image.info['xmp']}\n"
         "    developed = _develop(image, fit)\n"
         "    developed.__class__, developed.said = Careless, said\n"
         "    return developed\n"

@@ -13,7 +13,7 @@ from io import BytesIO
 from math import cos, hypot, pi, sin
 from pathlib import Path
 
-from PIL import Image, ImageStat
+from PIL import ExifTags, Image, ImageStat
 
 from tests.media.ffmpeg import describe, ffmpeg
 from tests.media.marks import BITS_PER_ROW, COLOURS, corner_boxes, number_of
@@ -158,6 +158,16 @@ def tone_level(path: Path, hz: float) -> float:
     real = sum(sample * cos(turn * i) for i, sample in enumerate(samples))
     imaginary = sum(sample * sin(turn * i) for i, sample in enumerate(samples))
     return 2 * hypot(real, imaginary) / len(samples) / 32768
+
+
+def place_in(path: Path) -> str:
+    """Where it was taken, as EXIF, XMP or a container's tag says; empty where none does."""
+    if path.suffix in (".mp4", ".mov", ".mkv"):
+        return "".join(re.findall(r"(?im)^\s+location\S*\s*: (\S+)", describe(path)))
+    with Image.open(path) as image:
+        exif, xmp = dict(image.getexif().get_ifd(ExifTags.IFD.GPSInfo)), image.info.get("xmp", b"")
+    packet = xmp if isinstance(xmp, bytes) else xmp.encode()
+    return "".join([str(exif) if exif else "", "XMP" if b"GPS" in packet else ""])
 
 
 def moov_before_mdat(path: Path) -> bool:

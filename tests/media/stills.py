@@ -152,6 +152,23 @@ def png_with_secrets(path: Path, size_px: tuple[int, int] = (320, 200)) -> Path:
     return path
 
 
+def located_still(path: Path, size_px: tuple[int, int] = (320, 200)) -> Path:
+    """The four corners with a place, and SECRET beside it, in EXIF and in XMP: JPEG, PNG, WebP, AVIF or TIFF by the suffix."""
+    packet = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>exif:GPSLatitude='28,34.37N' " + SECRET + b"</x:xmpmeta>"
+    said = Image.Exif()
+    said[ExifTags.Base.Make] = SECRET.decode()
+    said[ExifTags.IFD.GPSInfo] = {1: "N", 2: (28.0, 34.0, 22.4), 3: "W", 4: (80.0, 39.0, 3.6), 29: SECRET.decode()}
+    if path.suffix == ".tiff":
+        said[ExifTags.Base.XMLPacket] = packet
+    exif = Image.Exif()
+    exif.load(said.tobytes())  # as read from a file, which a TIFF's writer needs
+    text = PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", packet.decode())
+    more = {".png": {"pnginfo": text}, ".tiff": {}}.get(path.suffix, {"xmp": packet})
+    corner_image(*size_px).save(path, exif=exif, **more)
+    return path
+
+
 def _display_p3_profile() -> bytes:
     """A version 2 matrix profile: SMPTE EG 432-1's primaries adapted to D50 by Bradford, as in Apple's profile, and sRGB's curve."""
 
