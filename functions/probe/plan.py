@@ -24,13 +24,11 @@ _ALPHA = ("yuva", "gbrap", "rgba", "bgra", "argb", "abgr", "ya")
 _MISSING_TAIL_S = Fraction(1, 2)  # a container's claim and its packets may differ so much, or by 2 %, without proof of a cut
 
 _SAID: tuple[tuple[re.Pattern[str], type[FunctionError], str], ...] = (
-    (re.compile(r"exceeds max_streams\D*(\d+)"), LimitExceeded, "{what} holds more streams than the {0} that are taken."),
     (
         re.compile(r"(\d+)x(\d+) exceeds specified max pixel count (\d+)"),
         LimitExceeded,
         "{what} has frames of {0} × {1}, more pixels than the {2} that are taken.",
     ),
-    (re.compile("exceeds max_streams"), LimitExceeded, "{what} holds more streams than are taken."),  # each demuxer has words of its own
     (re.compile("exceeds specified max pixel count"), LimitExceeded, "{what} has frames of more pixels than are taken."),
     (re.compile("does not contain any stream"), Unsupported, "{what} holds neither picture nor sound."),
     (re.compile("moov atom not found"), BadInput, "{what} is cut short: its index is missing."),
@@ -46,6 +44,21 @@ def refusal(identity: Identity, taken: str) -> FunctionError:
     return Unsupported(f"This is {identity.label}; taken are {taken}.")
 
 
+def has_too_many_streams(log: str) -> bool:
+    """Whether ffmpeg met its bound of streams; each demuxer has words of its own around these."""
+    return "exceeds max_streams" in _own_words(log)
+
+
+def too_many_streams(identity: Identity, has: int | None, most: int) -> LimitExceeded:
+    """The error for it.
+
+    Args:
+        has: how many there are, None where nobody could count them.
+    """
+    what = f"This file, {identity.label},"
+    return LimitExceeded(f"{what} holds {has or 'many more'} streams; at most {most} are taken.")
+
+
 def judge_end(identity: Identity, returncode: int, log: str) -> None:
     """Raises what the pass's end and its words prove, if anything.
 
@@ -54,7 +67,7 @@ def judge_end(identity: Identity, returncode: int, log: str) -> None:
         ToolFailed: ffmpeg crashed.
     """
     what = f"This file, {identity.label},"
-    said = "\n".join(line for line in log.splitlines() if not line.startswith(" "))  # a file's own tags are indented
+    said = _own_words(log)
     for words, kind, sentence in _SAID:
         if found := words.search(said):
             raise kind(sentence.format(*found.groups(), what=what), log_tail=log[-4000:])
@@ -62,6 +75,10 @@ def judge_end(identity: Identity, returncode: int, log: str) -> None:
         raise ToolFailed(f"{what} crashed its reader.", log_tail=log[-4000:])
     if returncode != 0:
         raise BadInput(f"{what} is damaged: it cannot be read to its end.", log_tail=log[-4000:])
+
+
+def _own_words(log: str) -> str:
+    return "\n".join(line for line in log.splitlines() if not line.startswith(" "))  # a file's own tags are indented
 
 
 def stream_facts(timeline: Timeline, description: Description, container: Container, limits: MediaLimits) -> dict[str, Any]:

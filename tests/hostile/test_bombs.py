@@ -47,7 +47,8 @@ def test_none_took_more_memory_than_the_cap_and_the_sound_files_are_done(judged:
         ("duration.mp4", "1000.0 hours; at most 6.0 hours"),
         ("edge.mkv", "40000 × 16 pixels; at most 40 megapixels and 32768 a side"),
         ("aspect.mp4", "40960 × 64"),
-        ("streams.mp4", "more streams than the 16"),
+        ("streams.mkv", "holds 200 streams; at most 16 are taken"),
+        ("streams.mp4", "holds 20 streams; at most 16 are taken"),
     ],
 )
 def test_the_sentence_says_which_limit(judged: Judged, name: str, words: str) -> None:

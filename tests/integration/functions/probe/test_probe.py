@@ -133,7 +133,7 @@ def made(path: Path, *options: str) -> Path:
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
-        ("streams.mp4", ("-f", "lavfi", "-i", "sine=d=0.2", *(("-map", "0") * 20)), "more streams"),
+        ("streams.mp4", ("-f", "lavfi", "-i", "sine=d=0.2", *(("-map", "0") * 20)), "holds 20 streams; at most 16 are taken"),
         ("pixels.mkv", ("-f", "lavfi", "-i", "color=s=16000x9000:d=0.1:r=10", "-c:v", "mjpeg"), "more pixels"),
         ("pixels.mp4", ("-f", "lavfi", "-i", "color=s=9000x6000:d=0.1:r=10", "-c:v", "libx264", "-preset", "ultrafast"), "more pixels"),
     ],
@@ -141,6 +141,12 @@ def made(path: Path, *options: str) -> Path:
 def test_a_clip_that_asks_for_too_much_is_refused(tmp_path: Path, name: str, options: tuple[str, ...], words: str) -> None:
     with pytest.raises(LimitExceeded, match=words):
         run(made(tmp_path / name, *options))
+
+
+def test_streams_beyond_counting_are_refused_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "_COUNTED", 18)
+    with pytest.raises(LimitExceeded, match="holds many more streams; at most 16 are taken"):
+        run(made(tmp_path / "streams.mp4", "-f", "lavfi", "-i", "sine=d=0.2", *(("-map", "0") * 20)))
 
 
 def test_an_hour_in_a_frame_is_not_believed(tmp_path: Path) -> None:

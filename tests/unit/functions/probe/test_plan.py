@@ -8,7 +8,17 @@ from functions.errors import BadInput, FunctionError, LimitExceeded, ToolFailed,
 from functions.media.formats import CONTAINERS, MediaLimits
 from functions.media.magic import Identity
 from functions.media.timeline import Timeline, Track
-from functions.probe.plan import bit_depth, duration_s, frame_rate, judge_end, refusal, shown_size, stream_facts
+from functions.probe.plan import (
+    bit_depth,
+    duration_s,
+    frame_rate,
+    has_too_many_streams,
+    judge_end,
+    refusal,
+    shown_size,
+    stream_facts,
+    too_many_streams,
+)
 from functions.probe.report import Described, read_description
 
 MP4 = Identity(container="mp4", label="an MP4 file")
@@ -161,9 +171,6 @@ def test_refusals(timeline: Timeline, limits: MediaLimits, error: type[FunctionE
     [
         (1, "moov atom not found", BadInput),
         (0, "[mov] stream 0, offset 0x30: partial file", BadInput),
-        (1, "Number of streams exceeds max_streams parameter (16)", LimitExceeded),
-        (0, "Number of tracks exceeds max_streams (16)", LimitExceeded),
-        (0, "The number of streams exceeds max_streams", LimitExceeded),
         (1, "Output file #0 does not contain any stream", Unsupported),
         (0, "[mjpeg @ 0x1] Picture size 16000x9000 exceeds specified max pixel count 40000000", LimitExceeded),
         (1, "whatever", BadInput),
@@ -174,6 +181,24 @@ def test_the_end_of_the_pass(returncode: int, log: str, error: type[FunctionErro
     with pytest.raises(error):
         judge_end(MP4, returncode, log)
     judge_end(MP4, 0, "  Metadata:\n    title  : how to mend a partial file\nframe= 1")
+
+
+@pytest.mark.parametrize(
+    ("log", "met"),
+    [
+        ("Number of streams exceeds max_streams parameter (16)", True),
+        ("Number of tracks exceeds max_streams (16)", True),
+        ("The number of streams exceeds max_streams", True),
+        ("  Metadata:\n    title  : exceeds max_streams", False),
+    ],
+)
+def test_the_bound_of_streams_by_each_demuxers_words(log: str, met: bool) -> None:
+    assert has_too_many_streams(log) is met
+
+
+def test_too_many_streams_are_counted_where_they_can_be() -> None:
+    assert too_many_streams(MP4, 20, 16).message == f"This file, {MP4.label}, holds 20 streams; at most 16 are taken."
+    assert too_many_streams(MP4, None, 16).message == f"This file, {MP4.label}, holds many more streams; at most 16 are taken."
 
 
 def test_a_refusal_names_what_it_is_and_what_is_taken() -> None:
