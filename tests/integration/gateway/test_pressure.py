@@ -51,11 +51,13 @@ def slow_uploads(house: House, count: int, key: str | None = None) -> Iterator[l
     for thread in threads:
         thread.start()
     assert all(body.begun.wait(10) for body in bodies)
-    yield statuses
-    for body in bodies:
-        body.go_on.set()
-    for thread in threads:
-        thread.join(10)
+    try:
+        yield statuses
+    finally:
+        for body in bodies:
+            body.go_on.set()
+        for thread in threads:
+            thread.join(10)
 
 
 def test_one_upload_too_many_is_told_to_come_again(house: House) -> None:
@@ -74,7 +76,7 @@ def test_one_key_has_half_of_the_places_and_another_ones_upload_is_taken_beside(
     body = {"data": b"x", "content_type": "image/jpeg"}
     with slow_uploads(tenants.house, 2, tenants.a) as statuses:
         refused = tenants.ask("POST", "/media", tenants.a, **body)
-        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "2")
+        assert (refused.status_code, refused.headers.get("Retry-After")) == (429, "2")
         assert "2 uploads of this key" in refused.get_json()["detail"]
         assert tenants.ask("POST", "/media", tenants.b, **body).status_code == 201
     assert statuses == [201, 201]
