@@ -90,6 +90,29 @@ def png_with_an_endless_profile(path: Path) -> None:
     path.write_bytes(_png((100, 100), _chunk(b"iCCP", b"sRGB\0\0" + _inflating(500 << 20)), picture))
 
 
+def png_of_60000_frames(path: Path) -> None:
+    """An animation (APNG) of 60,000 frames of 64 × 64: only the first is anybody's business."""
+    pixels = zlib.compress(bytes(64 * (1 + 64)), 9)
+    control = struct.pack(">IIIIHHBB", 64, 64, 0, 0, 1, 100, 0, 0)  # size, place, how long, what becomes of it
+
+    def frame(number: int) -> bytes:
+        numbers = (struct.pack(">I", 2 * number - 1), struct.pack(">I", 2 * number))  # the first frame has 0, in IDAT
+        return _chunk(b"fcTL", numbers[0] + control) + _chunk(b"fdAT", numbers[1] + pixels)
+
+    first = (_chunk(b"acTL", struct.pack(">II", 60_000, 0)), _chunk(b"fcTL", bytes(4) + control), _chunk(b"IDAT", pixels))
+    path.write_bytes(_png((64, 64), *first, *map(frame, range(1, 60_000)), colour=0))
+
+
+def webp_of_60000_frames(path: Path) -> None:
+    """The same of WebP."""
+    picture = bytes(_saved(Image.new("RGB", (64, 64)), "WEBP", lossless=True)[12:])
+    inner = bytes(6) + (63).to_bytes(3, "little") * 2 + (10).to_bytes(3, "little") + b"\0" + picture  # place, size, how long
+    frame = b"ANMF" + struct.pack("<I", len(inner)) + inner + bytes(len(inner) % 2)
+    canvas = b"VP8X" + struct.pack("<I", 10) + b"\2\0\0\0" + (63).to_bytes(3, "little") * 2
+    body = b"WEBP" + canvas + b"ANIM" + struct.pack("<I", 6) + bytes(6) + frame * 60_000
+    path.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
+
+
 def webp_of_268_megapixels(path: Path) -> None:
     """WebP's largest, 16384 × 16384, in the lossless header of a tiny one."""
     data = _saved(Image.new("RGB", (16, 16)), "WEBP", lossless=True)
@@ -172,6 +195,26 @@ def mp4_of_1000_hours(path: Path) -> None:
     path.write_bytes(data)
 
 
+def mkv_of_1000_hours(path: Path) -> None:
+    """Its duration says 1,000 hours, and so does its last block: the first frame once more, in a cluster that far behind."""
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x64:r=25", "-frames:v", "1", "-c:v", "libx264", path)
+    data, end_ms = bytearray(path.read_bytes()), 1000 * 3600 * 1000
+    struct.pack_into(">d", data, data.index(b"\x44\x89\x88") + 3, float(end_ms))
+    segment = data.index(b"\x18\x53\x80\x67") + 4
+    data[segment : segment + 8] = b"\x01" + b"\xff" * 7  # its size is not known: there comes more
+    cluster = data.index(b"\x1f\x43\xb6\x75")
+    block = data.index(b"\xa3", cluster)
+    length = _length(data, block + 1)
+    again = b"\xe7\x88" + struct.pack(">Q", end_ms - 40) + bytes(data[block : block + length])
+    path.write_bytes(bytes(data) + b"\x1f\x43\xb6\x75\x01" + len(again).to_bytes(7, "big") + again)
+
+
+def _length(data: bytearray, at: int) -> int:
+    """Of an EBML element of one byte's name, whose size stands here (RFC 8794, 4): all of it in bytes."""
+    width = 9 - data[at].bit_length()
+    return 1 + width + (int.from_bytes(data[at : at + width], "big") & (1 << 7 * width) - 1)
+
+
 def mp4_of_endless_samples(path: Path) -> None:
     """A sample table that claims four thousand million frames."""
     ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x64:d=0.4", "-c:v", "libx264", path)
@@ -238,6 +281,8 @@ BOMBS = (
     Bomb(name="inflating.png", build=png_whose_data_never_end, ends=("done", *REFUSED)),
     Bomb(name="words.png", build=png_with_endless_words, ends=("done", *REFUSED)),
     Bomb(name="profile.png", build=png_with_an_endless_profile, ends=("done", *REFUSED)),
+    Bomb(name="frames.png", build=png_of_60000_frames, ends=("done",)),
+    Bomb(name="frames.webp", build=webp_of_60000_frames, ends=("done",)),
     Bomb(name="dimensions.webp", build=webp_of_268_megapixels),
     Bomb(name="canvas.webp", build=webp_canvas_of_4_gigapixels, ends=REFUSED),
     Bomb(name="dimensions.gif", build=gif_of_4_gigapixels),
@@ -248,6 +293,7 @@ BOMBS = (
     Bomb(name="dimensions.bmp", build=bmp_of_4_gigapixels),
     Bomb(name="dimensions.avif", build=avif_of_4_gigapixels, ends=REFUSED),
     Bomb(name="duration.mp4", build=mp4_of_1000_hours),
+    Bomb(name="duration.mkv", build=mkv_of_1000_hours),
     Bomb(name="samples.mp4", build=mp4_of_endless_samples, ends=REFUSED),
     Bomb(name="equal-samples.mp4", build=mp4_of_equal_samples, ends=REFUSED),
     Bomb(name="pixels.mp4", build=mp4_of_54_megapixels),

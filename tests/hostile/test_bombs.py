@@ -22,7 +22,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
         bomb.build(folder / bomb.name)
     sound = [media.still(folder / "sound.jpg"), media.clip(folder / "sound.mp4", seconds=0.4)]
     files = [*(folder / bomb.name for bomb in BOMBS), *sound]
-    return {verdict.name: verdict for verdict in examine_apart(files, ("thumbnail", "transcode"))}
+    return {verdict.name: verdict for verdict in examine_apart(files, ("thumbnail", "transcode", "embed"))}
 
 
 @pytest.mark.parametrize("bomb", BOMBS, ids=[bomb.name for bomb in BOMBS])
@@ -45,6 +45,7 @@ def test_none_took_more_memory_than_the_cap_and_the_sound_files_are_done(judged:
         ("pixels.mkv", "16000 × 9000, more pixels than the 40000000"),
         ("scans.jpg", "scans; at most 100"),
         ("duration.mp4", "1000.0 hours; at most 6.0 hours"),
+        ("duration.mkv", "1000.0 hours; at most 6.0 hours"),
         ("edge.mkv", "40000 × 16 pixels; at most 40 megapixels and 32768 a side"),
         ("aspect.mp4", "40960 × 64"),
         ("streams.mkv", "holds 200 streams; at most 16 are taken"),

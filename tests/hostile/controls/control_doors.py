@@ -8,13 +8,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
+import urllib3
 
 from gateway.web import gunicorn as ours
+from tests.acceptance.system import Darkroom
 from tests.hostile.doors import exchange, sockets, until_closed
+from tests.hostile.test_doors import others_are_served
 
 HEADER_S, SILENCE_S, GRACE_S, MIB = 0.5, 0.5, 1, 1 << 20
 OURS = "gateway.web.listener.Worker"
@@ -113,6 +116,28 @@ def is_waited_for(url: str, half: bytes, patience_s: float) -> bool:
 def test_half_a_request_is_waited_for_by_one_of_them(tmp_path: Path, worker: str, waits: bool) -> None:
     with serving(tmp_path, worker=worker) as url:
         assert {name: is_waited_for(url, half, 10 * HEADER_S) for name, half in HALVES.items()} == dict.fromkeys(HALVES, waits)
+
+
+ANSWERING = """
+def app(environ, start_response):
+    environ["wsgi.input"].read()
+    start_response("200 OK", [("Content-Length", "2")])
+    return [b"{}"]
+"""
+
+
+@pytest.mark.parametrize(("worker", "served"), [(OURS, True), ("gthread", False)])
+def test_others_wait_where_threads_are_few(tmp_path: Path, worker: str, served: bool) -> None:
+    """Eight half bodies hold four threads: nobody else gets an answer."""
+    options = ("--threads=4",) if worker == "gthread" else ()
+    with serving(tmp_path, ANSWERING, worker, options) as url, sockets(url, 8) as clients:
+        other = Darkroom(gateway=url, http=urllib3.PoolManager(retries=False, timeout=2))
+        exchange(url, b"GET / HTTP/1.1\r\n" + CLOSE + b"\r\n", patience_s=60)  # the worker is there
+        for client in clients:
+            client.sendall(HALVES["body"])
+        time.sleep(0.5)
+        with nullcontext() if served else pytest.raises(AssertionError), others_are_served(other):
+            time.sleep(3)
 
 
 NO_LEAST_RATE = """

@@ -1,5 +1,6 @@
 """Direct uploads, by one POST and in parts: what the gateway says of them, and what becomes of them when all does not go well."""
 
+import io
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -225,3 +226,12 @@ def test_an_upload_that_never_was(house: House) -> None:
     assert house.public.delete(f"/uploads/{nobody}").status_code == 404
     house.post(f"/uploads/{nobody}/complete", {"parts": []}, 422)
     house.post("/uploads", {"filename": "a", "content_type": "video/mp4", "bytes": 2**60}, 422)
+
+
+def test_a_form_whose_words_before_the_file_are_4_mib_is_refused(house: House) -> None:
+    """The parser holds what comes before the file, and holds no more than that."""
+    answer = house.public.post("/media", data={"words": "x" * (4 * MIB), "file": (io.BytesIO(b"picture"), "a.jpg", "image/jpeg")})
+    assert (answer.status_code, answer.content_type, answer.get_json()["title"]) == (413, "application/problem+json", "Too large")
+    assert house.get("/media")["media"] == []
+    few = {"words": "x" * 1000, "file": (io.BytesIO(b"picture"), "a.jpg", "image/jpeg")}
+    assert house.public.post("/media", data=few).status_code == 201
