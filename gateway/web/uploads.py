@@ -12,6 +12,7 @@ from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityToo
 from werkzeug.sansio.multipart import Data, Field, File, MultipartDecoder, NeedData
 
 CHUNK_BYTES = 1 << 20
+MAX_WORDS_BYTES = 64 << 10
 DEFAULT_NAME = "upload"
 _TAKEN = re.compile(r"(?:image|video|audio)/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}|application/octet-stream")
 FORMS = ("application/x-www-form-urlencoded",)  # what curl says of a body by itself
@@ -77,9 +78,12 @@ def _from_form(request: Request) -> Incoming:
     if not boundary:
         raise BadRequest("The multipart form has no boundary.")
     decoder = MultipartDecoder(boundary, max_form_memory_size=3 * CHUNK_BYTES, max_parts=20)  # it holds a chunk and a bit
-    source = _body(request)
+    source, words_bytes = _body(request), 0
     try:
         for event in _events(decoder, source):
+            words_bytes += len(event.data) if isinstance(event, Data) else 0
+            if words_bytes > MAX_WORDS_BYTES:  # the decoder holds none of it, and would go on until the end of any upload
+                raise RequestEntityTooLarge(f"A form may have at most {MAX_WORDS_BYTES} bytes of fields before its file.")
             if isinstance(event, File) and event.name == "file":
                 content_type = event.headers.get("content-type", "application/octet-stream")
                 return Incoming(filename=event.filename or DEFAULT_NAME, content_type=content_type, chunks=_file(decoder, source))

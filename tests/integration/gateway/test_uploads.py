@@ -229,7 +229,7 @@ def test_an_upload_that_never_was(house: House) -> None:
 
 
 def test_a_form_whose_words_before_the_file_are_4_mib_is_refused(house: House) -> None:
-    """The parser holds what comes before the file, and holds no more than that."""
+    """Nobody wants them, and they would be read to the end of any upload."""
     answer = house.public.post("/media", data={"words": "x" * (4 * MIB), "file": (io.BytesIO(b"picture"), "a.jpg", "image/jpeg")})
     assert (answer.status_code, answer.content_type, answer.get_json()["title"]) == (413, "application/problem+json", "Too large")
     assert house.get("/media")["media"] == []
