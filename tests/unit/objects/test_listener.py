@@ -78,6 +78,14 @@ def test_every_answer_disarms_its_bytes(folder: FolderObjects) -> None:
     assert answer.headers["Content-Security-Policy"] == "sandbox"
 
 
+def test_a_clip_plays_in_a_tab_of_its_own_and_runs_no_script(folder: FolderObjects) -> None:
+    """In a document whose origin is null Chromium's player is refused its own bytes."""
+    put(folder, "clip.mp4", b"x")
+    answer = http.request("GET", folder.presign_get("outputs", "clip.mp4", ttl_s=60))
+    assert answer.headers["Content-Type"] == "video/mp4"
+    assert answer.headers["Content-Security-Policy"] == "sandbox allow-same-origin"
+
+
 def test_scripts_of_one_origin_may_read(folder: FolderObjects) -> None:
     put(folder, "a.jpg", b"x")
     url = folder.presign_get("outputs", "a.jpg", ttl_s=60)
