@@ -1,4 +1,4 @@
-// The contact sheet: what there is, newest first, as frames of a film; a clip plays while the pointer or the focus is on it.
+// The contact sheet: what there is, newest first, as frames of a film; a clip's rendition plays while the pointer or the focus is on it.
 
 import { pictureOf, urlOf, videoOf, get } from "./api.js";
 import { $, h, place, renew } from "./dom.js";
@@ -99,6 +99,7 @@ function frame(media) {
   return item;
 }
 
+const NO_RENDITION = "plays here once it is developed as transcode 480p";
 const STATES = { awaiting_upload: "not here yet", uploaded: "being looked at", rejected: "rejected", failed: "failed" };
 
 function draw(media) {
@@ -106,7 +107,9 @@ function draw(media) {
   const video = videoOf(media.artifacts);
   const kind = media.facts?.kind;
   const window_ = h("span", { class: "window" }, picture ? h("img", { src: urlOf(picture), alt: "", loading: "lazy" }) : (STATES[media.state] ?? (kind === "audio" ? "♪ sound" : "no thumbnail")), media.facts?.duration_ms ? h("span", { class: "length" }, clock(media.facts.duration_ms)) : null);
-  const cell = h("a", { class: "cell", href: `#/gallery/${media.media_id}`, "data-stop": "", "data-focus": "cell", "aria-label": `${media.filename}${kind ? `, ${kind}` : ""}${STATES[media.state] ? `, ${STATES[media.state]}` : ""}` }, window_);
+  const lacks = kind === "video" && media.state === "accepted" && !video ? NO_RENDITION : null;
+  const label = [media.filename, kind, STATES[media.state], lacks].filter(Boolean).join(", ");
+  const cell = h("a", { class: "cell", href: `#/gallery/${media.media_id}`, "data-stop": "", "data-focus": "cell", "aria-label": label, title: lacks && `This clip ${lacks}.` }, window_);
   if (video) preview(cell, window_, video);
   return h("li", { "data-media": media.media_id }, cell, h("p", { class: "caption", "aria-hidden": "true", title: media.filename }, media.filename), h("p", { class: "meta" }, STATES[media.state] ? `${STATES[media.state]} · ` : "", when(media.created_at)));
 }

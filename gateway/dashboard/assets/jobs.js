@@ -10,11 +10,11 @@ const PAGE = 50;
 const MOST = 1000;
 const EMPTY = {
   all: ["No jobs yet.", "Drop a file anywhere on this page, or press U: every upload becomes a job."],
-  queued: ["Nothing waits.", "What is uploaded now starts at once."],
-  running: ["Nothing runs right now.", "Functions sleep until there is work for them."],
-  done: ["Nothing is done yet.", "Finished jobs and their artifacts will be here."],
-  failed: ["Nothing has failed.", "A job that fails is kept here with its reason, and can be tried again."],
-  cancelled: ["Nothing was cancelled.", "A job that waits or runs can be cancelled from its row."],
+  queued: ["Nothing waits.", "What is uploaded now starts at once: drop a file anywhere on this page, or press U."],
+  running: ["Nothing runs right now.", "Functions sleep until there is work for them: drop a file anywhere on this page, or press U."],
+  done: ["Nothing is done yet.", "Drop a file anywhere on this page, or press U: its job and artifacts will be here."],
+  failed: ["Nothing has failed.", "A job that fails is kept here with its reason; press Retry in its row to try it again."],
+  cancelled: ["Nothing was cancelled.", "Press Cancel in the row of a job that waits or runs, and it is kept here."],
 };
 const rows = makeRows();
 const known = new Map();
@@ -99,6 +99,12 @@ function show() {
   place($("job-list"), listed.map(rows.row));
   $("job-more").hidden = cursor === null;
   $("job-empty").hidden = listed.length > 0;
-  const [lead, next] = wanted.q ? [`No job is found for “${wanted.q}”.`, "The search looks for words of the filename by their beginnings, or for a whole id."] : EMPTY[wanted.state];
+  const [lead, next] = wanted.q ? notFound() : EMPTY[wanted.state];
   $("job-empty").replaceChildren(h("p", { class: "lead" }, lead), h("p", {}, next));
+}
+
+function notFound() {
+  const kind = wanted.state === "all" ? "job" : `${wanted.state} job`;
+  const wider = wanted.state === "all" ? "Empty it to see every job." : "Empty it, or look among all jobs.";
+  return [`No ${kind} is found for “${wanted.q}”.`, `The search looks for words of the filename by their beginnings, or for a whole id. ${wider}`];
 }

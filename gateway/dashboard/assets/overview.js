@@ -22,6 +22,7 @@ export function overview() {
   on("hello", async () => show((await get(`/jobs?limit=${LATEST}`)).jobs));
   on("session", ({ scopes }) => {
     $("no-stats").hidden = scopes.includes("admin");
+    for (const id of ["figures", "statistics"]) $(id).hidden = !scopes.includes("admin");
   });
 }
 
@@ -81,7 +82,7 @@ function functionRow(one, latency) {
 
 function failures(classes) {
   const all = Object.entries(classes);
-  if (!all.length) return h("p", { class: "soft" }, "None.");
+  if (!all.length) return h("p", { class: "soft" }, "None. What fails is counted here by its class; look among the ", h("a", { href: "#/jobs?state=failed" }, "failed jobs"), " for older ones.");
   const most = Math.max(...all.map(([, n]) => n));
   return h("dl", { class: "bars" }, all.map(([failure, n]) => [h("dt", {}, failure), h("dd", {}, h("meter", { max: most, value: n, "aria-label": `${failure}: ${n}` }), h("span", {}, String(n)))]));
 }
