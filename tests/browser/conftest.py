@@ -1,21 +1,27 @@
-"""A real system, and Chromium in front of it. Every page is watched: what its console says, and whom it asks for anything."""
+"""A real system, and Chromium in front of it. Every page is watched, those that it opens among them: what its console says, whom it asks
+for anything, and, as a test leaves it, what axe finds."""
 
 import base64
 import mimetypes
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.acceptance.system import REPOSITORY, System, running
 
 SAMPLES = REPOSITORY / "sample_data"
 SCREENSHOTS = REPOSITORY / "build" / "screenshots"
+LIVE = "#live[data-live=on]"
+PATIENCE_MS = 60_000
+"""A busy machine's; a quiet one needs next to none of it."""
 NOT_OURS = "net::ERR_NETWORK_CHANGED"
 """Chromium gives up what it loads when an interface of the machine comes or goes, which containers beside the tests do."""
 
@@ -41,6 +47,7 @@ def change(path: Path, edit: Callable[[Any], None]) -> None:
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
     """For a module: Playwright's event loop runs in this thread for as long, and no other test could have one of its own."""
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield launched
@@ -71,14 +78,14 @@ def system(chromium: str, moody: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 class Watched:
-    """What a page has said and asked for."""
+    """What the pages of a context have said and asked for."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, context: BrowserContext) -> None:
         self.errors: list[str] = []
         self.asked: list[str] = []
-        page.on("console", self._hear)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("request", lambda request: self.asked.append(request.url))
+        context.on("console", self._hear)
+        context.on("weberror", lambda error: self.errors.append(str(error.error)))
+        context.on("request", lambda request: self.asked.append(request.url))
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and NOT_OURS not in message.text:
@@ -88,26 +95,38 @@ class Watched:
         return {"/".join(url.split("/")[:3]) for url in self.asked if url.startswith("http")}
 
 
+def serious(page: Page) -> list[str]:
+    """What axe finds serious or worse on a page as it is now."""
+    violations = Axe().run(page).response["violations"]
+    grave = [one for one in violations if one["impact"] in ("serious", "critical")]
+    return [f"{one['id']}: {[node['html'][:160] for node in one['nodes']][:3]}" for one in grave]
+
+
 Opener = Callable[..., Page]
 
 
 @pytest.fixture
 def open_page(browser: Browser, system: System) -> Iterator[Opener]:
-    """Opens the dashboard, watched. At the end its console has said nothing but what the test expects, and nobody else was asked."""
+    """Opens the dashboard, watched. At the end axe finds nothing serious on what the test has left open of the gateway, the consoles have
+    said nothing but what the test expects, and nobody else was asked."""
     opened: list[tuple[BrowserContext, Watched, Sequence[str]]] = []
 
-    def open_(hash_: str = "#/", *, expects: Sequence[str] = (), width: int = 1280, height: int = 860, **context: Any) -> Page:
+    def open_(
+        hash_: str = "#/", *, until: str = LIVE, expects: Sequence[str] = (), width: int = 1280, height: int = 860, **context: Any
+    ) -> Page:
         made = browser.new_context(viewport={"width": width, "height": height}, **context)
+        made.set_default_timeout(PATIENCE_MS)
+        opened.append((made, Watched(made), expects))
         page = made.new_page()
-        page.set_default_timeout(60_000)
-        opened.append((made, Watched(page), expects))
         page.goto(f"{system.gateway}/dashboard{hash_}")
-        page.wait_for_selector("#live[data-live=on]")
+        page.wait_for_selector(until)
         return page
 
     yield open_
     for context, watched, expects in opened:
+        found = [one for page in context.pages if page.url.startswith(system.gateway) for one in serious(page)]
         context.close()
+        assert found == []
         assert [error for error in watched.errors if not any(one in error for one in expects)] == []
         assert watched.origins() <= {system.gateway, store_origin(system)}
 
@@ -118,6 +137,12 @@ def store_origin(system: System) -> str:
     (connect,) = [one.split() for one in policy.split(";") if one.split()[0] == "connect-src"]
     assert len(connect) == 3, connect
     return connect[2]
+
+
+def kill(system: System, name: str) -> None:
+    """kill -9 of a Deployment's process, with its children; the platform starts it anew."""
+    (master,) = (one["pid"] for one in system.instances()[name]["instances"])
+    os.killpg(master, signal.SIGKILL)
 
 
 def drop(page: Page, *paths: Path) -> None:

@@ -6,16 +6,16 @@ from playwright.sync_api import Browser
 
 from tests.acceptance.system import System
 
-from .conftest import Watched
+from .conftest import PATIENCE_MS, Watched
 
 
 def test_the_docs_are_shown_and_a_call_is_made_from_them(browser: Browser, system: System) -> None:
     document = system.call("GET", "/openapi.json")
     operations = [one for item in document["paths"].values() for one in item.values()]
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    context.set_default_timeout(PATIENCE_MS)
+    watched = Watched(context)
     page = context.new_page()
-    page.set_default_timeout(60_000)
-    watched = Watched(page)
     page.goto(f"{system.gateway}/docs")
     page.wait_for_selector(".opblock")
     assert page.locator(".opblock").count() == len(operations)

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,8 +46,8 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
         )  # fmt: skip
 
 
-def make_key(system: System) -> str:
+def make_key(system: System, scopes: Sequence[str] = ("read", "write", "admin")) -> str:
     argv = [sys.executable, "-m", "infra.cli.main", "keys", "create", "--name", "test", "--json", "--data", str(system.data)]
-    argv += [option for scope in ("read", "write", "admin") for option in ("--scope", scope)]
+    argv += [option for scope in scopes for option in ("--scope", scope)]
     made = subprocess.run(argv, cwd=REPOSITORY, env=os.environ.copy(), capture_output=True, check=True)
     return str(json.loads(made.stdout)["key"])
