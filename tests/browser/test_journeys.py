@@ -47,8 +47,9 @@ def test_two_files_dropped_develop_before_ones_eyes(open_page: Opener, system: S
     sheet = page.get_by_role("dialog", name="reel.mp4")
     with page.expect_popup() as opened:
         sheet.get_by_role("link", name="transcode, 480 px (opens").click()
-    opened.value.wait_for_function("() => document.querySelector('video')?.readyState > 0")
-    assert opened.value.evaluate("() => document.querySelector('video').videoHeight") == 480
+    result = opened.value.locator("video")
+    eventually(lambda: result.evaluate("one => one.readyState"), lambda ready: ready > 0, 30)
+    assert result.evaluate("one => one.videoHeight") == 480
     with page.expect_download() as kept:
         sheet.get_by_role("link", name="Download transcode").click()
     assert kept.value.suggested_filename == "reel-transcode.mp4"
