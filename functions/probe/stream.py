@@ -56,7 +56,7 @@ def read_stream(job: Job, identity: Identity, limits: MediaLimits) -> tuple[Time
 
 
 def _streams(job: Job, container: str, limits: MediaLimits) -> int | None:
-    """How many streams there are, for the sentence that refuses them: a thousand at most, described and not read. None if nobody can say."""
+    """How many streams there are, for the sentence that refuses them: a thousand at most, described, not read. None if nobody can say."""
     wider = replace(limits, max_streams=max(_COUNTED, limits.max_streams))
     with suppress(FunctionError):
         argv = _argv(job.source, container, wider, {"t": 0})

@@ -25,8 +25,9 @@ _GAUGES = (
 )
 _TRY = (
     f'kn_broker_name="default",kn_broker_namespace="{NAMESPACE}",cloudevents_type="dev.darkroom.operation.requested",'
-    f'http_response_status_code="200",messaging_destination_name="trigger:probe.{NAMESPACE}"'
+    f'http_response_status_code="200",messaging_destination_name="trigger:probe.{NAMESPACE}",cloudevents_subject='
 )
+"""A series for each event's subject: seen on Knative 1.23."""
 
 
 def autoscaler(_: int) -> str:
@@ -34,17 +35,20 @@ def autoscaler(_: int) -> str:
 
 
 def dispatcher(scrape: int) -> str:
-    return histogram("kn_eventing_dispatch_duration_seconds", _TRY, scrape)
+    name = "kn_eventing_dispatch_duration_seconds"
+    return f"# TYPE {name} histogram\n" + "".join(series(name, f'{_TRY}"{subject}"', 1) for subject in range(scrape))
 
 
 def queue_proxy(scrape: int) -> str:
     depth = "# TYPE kn_serving_queue_depth gauge\nkn_serving_queue_depth 1\n"
-    return depth + histogram("kn_serving_invocation_duration_seconds", 'http_response_status_code="200"', scrape)
+    name = "kn_serving_invocation_duration_seconds"
+    return depth + f"# TYPE {name} histogram\n" + series(name, 'http_response_status_code="200"', scrape)
 
 
-def histogram(name: str, labels: str, count: int) -> str:
+def series(name: str, labels: str, count: int) -> str:
+    """One of a histogram."""
     buckets = "".join(f'{name}_bucket{{{labels},le="{bound}"}} {count}\n' for bound in ("0.1", "0.25", "+Inf"))
-    return f"# TYPE {name} histogram\n{buckets}{name}_sum{{{labels}}} {count * 0.2}\n{name}_count{{{labels}}} {count}\n"
+    return f"{buckets}{name}_sum{{{labels}}} {count * 0.2}\n{name}_count{{{labels}}} {count}\n"
 
 
 PAGES = {"/autoscaler": autoscaler, "/dispatcher": dispatcher, "/queue-proxy": queue_proxy}
