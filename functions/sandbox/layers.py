@@ -51,6 +51,17 @@ def _tried() -> dict[str, bool]:
         return dict.fromkeys(NAMES, False)
 
 
+def _forked() -> None:
+    """In a server that loads its function and then forks, as functions-framework's does: whoever tries just now is a thread of the parent,
+    which no child has, and the trial's answer is the parent's to read. The child tries for itself, once it is asked."""
+    global _one_at_a_time  # noqa: PLW0603  (a lock cannot be released by who never took it)
+    _one_at_a_time = threading.Lock()
+    _trial.cache_clear()
+
+
+os.register_at_fork(after_in_child=_forked)
+
+
 def require_layers() -> None:
     """Begins the trial; with SANDBOX_REQUIRED=all waits for it.
 
