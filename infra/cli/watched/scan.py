@@ -1,7 +1,7 @@
 """What lies in a watched folder, and which of it is whole. Only looks; no file is opened here.
 
 Plain looking, again and again, and no notifications: they do not come from network folders, are short in supply for large trees, and a
-file that has stopped growing can only be told by looking twice anyway.
+file that has stopped growing can only be told by looking twice anyway: ADR 26.
 """
 
 import os
