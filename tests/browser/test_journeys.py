@@ -6,6 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
+from tests import media as eye
 from tests.acceptance.system import System, eventually
 
 from .conftest import SAMPLES, Opener, drop
@@ -25,13 +26,11 @@ WATCH_THE_BAR = """([file, label]) => {
 
 
 def test_two_files_dropped_develop_before_ones_eyes(open_page: Opener, system: System, tmp_path: Path) -> None:
-    picture, clip = (
-        Path(shutil.copy(SAMPLES / "cat.png", tmp_path / "tom.png")),
-        Path(shutil.copy(SAMPLES / "clip.mp4", tmp_path / "reel.mp4")),
-    )
+    picture = Path(shutil.copy(SAMPLES / "cat.png", tmp_path / "tom.png"))
+    clip = eye.clip(tmp_path / "reel.mp4", seconds=40, fps=30, size_px=(1280, 720))  # some seconds of work: progress comes once a second
     page = open_page("#/jobs")
     page.get_by_role("button", name="Upload", exact=True).click()
-    page.get_by_label("transcode 480p").check()
+    page.get_by_role("checkbox", name="transcode 480p").check()
     page.keyboard.press("Escape")
     page.evaluate(WATCH_THE_BAR, ["reel.mp4", "Progress of transcode, 480 px"])
     drop(page, picture, clip)

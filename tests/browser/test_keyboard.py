@@ -85,7 +85,7 @@ def test_the_focus_stays_and_the_end_is_said(open_page: Opener, tmp_path: Path) 
         }"""
     )
     page.get_by_role("button", name="Upload", exact=True).click()
-    page.get_by_label("transcode 480p").check()
+    page.get_by_role("checkbox", name="transcode 480p").check()
     page.keyboard.press("Escape")
     drop(page, Path(shutil.copy(SAMPLES / "phone_rotated.mov", tmp_path / "spoken.mov")))
     row = page.locator("#job-list > li", has_text="spoken.mov")

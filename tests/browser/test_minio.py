@@ -45,7 +45,7 @@ def test_small_files_go_by_form_and_are_shown_and_kept(open_page: Opener, system
     page = open_page("#/jobs")
     sent = sent_to(page, system)
     page.get_by_role("button", name="Upload", exact=True).click()
-    page.get_by_label("transcode 480p").check()
+    page.get_by_role("checkbox", name="transcode 480p").check()
     page.keyboard.press("Escape")
     drop(page, picture, clip)
     expect(page.get_by_role("complementary", name="Uploads").get_by_text("done", exact=True)).to_have_count(2, timeout=120_000)
