@@ -12,7 +12,7 @@ from gateway.domain.states import TaskState, WorkState
 from gateway.service import inbox
 from gateway.service.admission import admit, admit_all
 from gateway.service.errors import Conflict, Forged, NotFound
-from gateway.service.queries import Page, maybe_rfc3339
+from gateway.service.queries import Page, maybe_rfc3339, read_page
 from gateway.service.retry import lock_living, original_is_there, revive
 from gateway.settings import Settings
 from gateway.store.database import Database
@@ -26,12 +26,8 @@ from schemas.times import rfc3339
 
 def list_letters(session: Session, tenant: str, page: Page) -> documents.DeadLetterList:
     """Newest first."""
-    query = select(DeadLetterRow).where(DeadLetterRow.tenant == tenant).order_by(DeadLetterRow.id.desc()).limit(page.limit + 1)
-    if page.cursor is not None:
-        query = query.where(DeadLetterRow.id < page.cursor)
-    rows = session.scalars(query).all()
-    shown, more = rows[: page.limit], len(rows) > page.limit
-    return documents.DeadLetterList(dead_letters=_documents(session, shown), next_cursor=shown[-1].id if more else None)
+    rows, cursor = read_page(session, select(DeadLetterRow).where(DeadLetterRow.tenant == tenant), DeadLetterRow, page)
+    return documents.DeadLetterList(dead_letters=_documents(session, rows), next_cursor=cursor)
 
 
 def _documents(session: Session, letters: Sequence[DeadLetterRow]) -> list[documents.DeadLetterDocument]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeVar
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session
 
 from gateway import documents
@@ -15,7 +15,7 @@ from gateway.domain.webhooks import WebhookState
 from gateway.service.errors import Conflict, Gone, NotFound
 from gateway.service.search import Fits, search
 from gateway.store import vectors
-from gateway.store.tables import ArtifactRow, AttemptRow, JobRow, MediaRow, TaskRow, WebhookRow, WorkRow
+from gateway.store.tables import ArtifactRow, AttemptRow, DeadLetterRow, JobRow, MediaRow, TaskRow, WebhookRow, WorkRow
 from infra.objects.port import Objects
 from schemas import keys
 from schemas.facts import MediaFacts
@@ -24,6 +24,7 @@ from schemas.parameters import EmbedParameters
 from schemas.times import rfc3339
 
 Row = TypeVar("Row", MediaRow, JobRow)
+Listed = TypeVar("Listed", MediaRow, JobRow, DeadLetterRow, WebhookRow)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,15 +129,20 @@ def _is_id(q: str | None) -> bool:
 
 def _page(session: Session, row: type[Row], fits: Fits, page: Page, words: str | None) -> tuple[Sequence[Row], str | None]:
     """A page of a list, or of those in it whose filename has these words."""
-    query = select(row).where(*fits(MediaRow, JobRow)).order_by(row.id.desc())
+    query = select(row).where(*fits(MediaRow, JobRow))
     if row is JobRow:
         query = query.join(MediaRow, MediaRow.id == JobRow.media_id)
     if words is not None:
         found, cursor = search(session, row, fits, words, limit=page.limit, cursor=page.cursor)
-        return session.scalars(query.where(row.id.in_(found))).all(), cursor
+        return session.scalars(query.where(row.id.in_(found)).order_by(row.id.desc())).all(), cursor
+    return read_page(session, query, row, page)
+
+
+def read_page(session: Session, query: Select[Listed], row: type[Listed], page: Page) -> tuple[Sequence[Listed], str | None]:
+    """The rows of a page of this query, newest first, and the cursor of the next, None at the end."""
     if page.cursor is not None:
         query = query.where(row.id < page.cursor)
-    rows = session.scalars(query.limit(page.limit + 1)).all()
+    rows = session.scalars(query.order_by(row.id.desc()).limit(page.limit + 1)).all()
     return (rows, None) if len(rows) <= page.limit else (rows[: page.limit], rows[page.limit - 1].id)
 
 

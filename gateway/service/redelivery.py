@@ -6,23 +6,20 @@ from sqlalchemy.orm import Session
 from gateway import documents
 from gateway.domain.webhooks import Again, WebhookState, again
 from gateway.service.errors import Conflict, NotFound
-from gateway.service.queries import Page, callback_fields
-from gateway.service.webhooks import IN_HAND_S, after
+from gateway.service.queries import Page, callback_fields, read_page
+from gateway.service.webhooks import IN_HAND_S
 from gateway.settings import Settings
-from gateway.store.tables import NOW, WebhookRow
+from gateway.store.tables import NOW, WebhookRow, after
 from schemas.times import rfc3339
 
 
 def list_webhooks(session: Session, tenant: str, page: Page, *, state: str | None = None) -> documents.WebhookList:
     """Newest first."""
-    query = select(WebhookRow).where(WebhookRow.tenant == tenant).order_by(WebhookRow.id.desc()).limit(page.limit + 1)
+    query = select(WebhookRow).where(WebhookRow.tenant == tenant)
     if state is not None:
         query = query.where(WebhookRow.state == state)
-    if page.cursor is not None:
-        query = query.where(WebhookRow.id < page.cursor)
-    rows = session.scalars(query).all()
-    shown, more = rows[: page.limit], len(rows) > page.limit
-    return documents.WebhookList(webhooks=[_document(row) for row in shown], next_cursor=shown[-1].id if more else None)
+    rows, cursor = read_page(session, query, WebhookRow, page)
+    return documents.WebhookList(webhooks=[_document(row) for row in rows], next_cursor=cursor)
 
 
 def redrive(session: Session, tenant: str, webhook_id: str, settings: Settings) -> documents.WebhookDocument:

@@ -6,7 +6,7 @@ Whose word counts is `gateway.domain.work`'s decision: the first `completed` of 
 import logging
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.domain import work as machine
@@ -20,7 +20,7 @@ from gateway.service.jobs import attach_waiting
 from gateway.service.tasks import end_tasks, fail_queued_tasks_of_media
 from gateway.settings import Settings
 from gateway.store import vectors
-from gateway.store.tables import NOW, ArtifactRow, AttemptRow, MediaRow, WorkRow
+from gateway.store.tables import NOW, ArtifactRow, AttemptRow, MediaRow, WorkRow, after
 from schemas.errors import FailureClass
 from schemas.ids import uuid7
 from schemas.payloads import Completed, Failed
@@ -154,7 +154,7 @@ def end_failed(session: Session, word: Failed, settings: Settings, *, end: Attem
         attempt.failure_class, attempt.message, attempt.log_tail = word.failure, word.message, word.log_tail
         work.take(ending.work)
         if ending.retry_in_s is not None:
-            work.not_before = func.now() + func.make_interval(0, 0, 0, 0, 0, 0, ending.retry_in_s)
+            work.not_before = after(ending.retry_in_s)
         elif work.operation != "probe":
             end_tasks(session, work.id, TaskState.FAILED, word.failure, word.message)
         elif media is not None and not media.dead and media.etag == attempt.source_etag and media.state == MediaState.UPLOADED:

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from gateway.domain.states import LIVE_TASKS
 from gateway.domain.webhooks import Fate, WebhookState
 from gateway.service.queries import Presigner, job_documents
-from gateway.store.tables import NOW, ArtifactRow, JobRow, WebhookRow
+from gateway.store.tables import NOW, ArtifactRow, JobRow, WebhookRow, after
 from infra.objects.port import Objects
 from schemas.envelope import Event
 from schemas.events import GATEWAY_SOURCE, JOB_TYPES
@@ -127,8 +127,3 @@ def _event(row: WebhookRow) -> Event:
         data=row.data,
         extensions={},
     )
-
-
-def after(seconds: float) -> Any:
-    """The database's clock in so many seconds."""
-    return func.now() + text("make_interval(secs => :seconds)").bindparams(seconds=seconds)

@@ -6,7 +6,7 @@ Locks are always taken in this order, so that no two transactions wait for each 
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Index, MetaData, Text, UniqueConstraint, func, text
+from sqlalchemy import BigInteger, ColumnElement, DateTime, ForeignKey, Identity, Index, MetaData, Text, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -19,6 +19,13 @@ from schemas.events import Lane
 
 NOW = func.now()
 """The database's clock at the start of the transaction: the only clock that rows are stamped with."""
+
+
+def after(seconds: float) -> ColumnElement[datetime]:
+    """That clock in so many seconds."""
+    return NOW + text("make_interval(secs => :seconds)").bindparams(seconds=seconds)
+
+
 FILENAME_WORDS = "to_tsvector('simple'::regconfig, regexp_replace(filename, '[^[:alnum:]]+', ' ', 'g'))"
 """A filename's words, as the search looks for them; an index has exactly this expression."""
 

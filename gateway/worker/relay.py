@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import urllib3
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, select, update
 
 from gateway.domain import work as machine
 from gateway.domain.states import AttemptState
@@ -19,7 +19,7 @@ from gateway.metrics import measures
 from gateway.service import results
 from gateway.settings import Settings
 from gateway.store.database import Database, DatabaseUnavailable
-from gateway.store.tables import NOW, AttemptRow, OutboxRow
+from gateway.store.tables import NOW, AttemptRow, OutboxRow, after
 from infra.identity import authorization
 from infra.telemetry.tracing import span
 from schemas import envelope
@@ -78,7 +78,7 @@ class Relay:
             under_way = list(self._under_way)
         if under_way:
             with self._database.transaction() as session:
-                session.execute(update(OutboxRow).where(OutboxRow.id.in_(under_way)).values(claimed_until=_in(CLAIM_S)))
+                session.execute(update(OutboxRow).where(OutboxRow.id.in_(under_way)).values(claimed_until=after(CLAIM_S)))
 
     def _claim(self) -> list[Letter]:
         with self._lock:
@@ -91,7 +91,7 @@ class Relay:
             rows = session.execute(
                 update(OutboxRow)
                 .where(OutboxRow.id.in_(ids))
-                .values(claimed_until=_in(CLAIM_S))
+                .values(claimed_until=after(CLAIM_S))
                 .returning(OutboxRow.id, OutboxRow.attempt_id, OutboxRow.event)
             ).all()
         letters = [
@@ -132,7 +132,7 @@ class Relay:
         measures.PUBLISHED.labels("later").inc()
         log.warning("an event could not be sent", extra={"attempt_id": letter.attempt_id, "reason": reason})
         with self._database.transaction() as session:
-            session.execute(update(OutboxRow).where(OutboxRow.id == letter.id).values(claimed_until=_in(TRY_AGAIN_S)))
+            session.execute(update(OutboxRow).where(OutboxRow.id == letter.id).values(claimed_until=after(TRY_AGAIN_S)))
 
     def _give_up(self, letter: Letter, reason: str) -> None:
         """The attempt ends as `infra`: the next one may have another event, and after some the work fails with this sentence."""
@@ -161,7 +161,3 @@ class Relay:
 
 def _event(stored: dict[str, Any]) -> Event:
     return Event(**stored)
-
-
-def _in(seconds: float) -> Any:
-    return func.now() + text("make_interval(secs => :seconds)").bindparams(seconds=seconds)
